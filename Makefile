@@ -1,0 +1,116 @@
+# lanyard: `make help` lists what there is to do. One file, no recursion but for build modes.
+#
+# MODE=release (default) | asan | tsan | fuzz | cover chooses flags and the directory below build/.
+
+MODE       ?= release
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+PKG_CONFIG ?= pkg-config
+CC         ?= cc
+AR         ?= ar
+CFLAGS     ?= -O2 -g
+VERSION    := 0.1.0
+
+B := build/$(MODE)
+
+# What the code needs whatever the builder's CFLAGS say.
+std      := -std=c11 -D_GNU_SOURCE -DLANYARD_VERSION='"$(VERSION)"' -I. -I$(B)/gen
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+            -Wpointer-arith -Wwrite-strings -Wundef -Wimplicit-fallthrough
+harden   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE \
+            -ftrivial-auto-var-init=zero -ffile-prefix-map=$(CURDIR)=.
+ldharden := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+
+packages := libsodium libcrypto libuv libconfuse
+pkgflags := $(shell $(PKG_CONFIG) --cflags $(packages) 2>/dev/null)
+libs      = $(shell $(PKG_CONFIG) --libs $(packages)) -pthread
+
+ifeq ($(MODE),release)
+mode := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+else ifeq ($(MODE),asan)
+mode := -O1 -g -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+        -DLANYARD_TEST
+else ifeq ($(MODE),tsan)
+mode := -O1 -g -Werror -fsanitize=thread -DLANYARD_TEST
+else ifeq ($(MODE),fuzz)
+CC   := clang
+mode := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DLANYARD_TEST
+harden := -ffile-prefix-map=$(CURDIR)=.
+ldharden :=
+else ifeq ($(MODE),cover)
+CC   := clang
+mode := -O0 -g -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping -DLANYARD_TEST
+harden := -ffile-prefix-map=$(CURDIR)=.
+ldharden :=
+else
+$(error MODE is '$(MODE)'; allowed: release, asan, tsan, fuzz, cover)
+endif
+
+compile = $(CC) $(std) $(warnings) $(harden) $(pkgflags) $(CFLAGS) $(mode) $(CPPFLAGS) -MMD -MP
+link    = $(CC) $(CFLAGS) $(mode) $(ldharden) $(LDFLAGS)
+
+# Programs and their main files; everything else is in one archive, of which a program takes what
+# it names.
+programs := lanyard-agent lanyard
+main_lanyard-agent := agent/main.c
+main_lanyard       := agent/cli/main.c
+mains   := $(foreach p,$(programs),$(main_$(p)))
+sources := $(filter-out $(mains),$(sort $(wildcard protocol/*.c derive/*.c devices/*.c \
+             devices/*/*.c agent/*.c agent/cli/*.c ssh/*.c gpg/*.c wg-hook/*.c)))
+objects := $(sources:%.c=$(B)/%.o)
+archive := $(B)/liblanyard.a
+binaries := $(programs:%=$(B)/%)
+
+unit_sources := $(sort $(wildcard tests/unit/*.c))
+
+all: $(binaries)
+
+$(binaries): $(B)/%: $(archive)
+$(foreach p,$(programs),$(eval $(B)/$(p): $(main_$(p):%.c=$(B)/%.o)))
+$(binaries):
+	$(link) -o $@ $(filter %.o,$^) $(archive) $(libs)
+
+$(archive): $(objects)
+	@rm -f $@
+	$(AR) rcD $@ $^
+
+$(B)/%.o: %.c | $(B)/gen/bip39_english.inc
+	@mkdir -p $(@D)
+	$(compile) -c -o $@ $<
+
+# The BIP-39 word list as a C array.
+$(B)/gen/bip39_english.inc: derive/bip39_english.txt
+	@mkdir -p $(@D)
+	sed 's/.*/"&",/' $< > $@
+
+$(B)/unit: $(unit_sources:%.c=$(B)/%.o) $(archive)
+	$(link) -o $@ $^ $(libs) -lcriterion
+
+include tests/tests.mk
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)
+	install -m 0755 $(binaries) $(DESTDIR)$(BINDIR)
+	for page in doc/*.[1-8]; do s=$${page##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && \
+	  install -m 0644 $$page $(DESTDIR)$(MANDIR)/man$$s/ || exit 1; done
+
+uninstall:
+	rm -f $(programs:%=$(DESTDIR)$(BINDIR)/%)
+	for page in doc/*.[1-8]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make            build $(programs) into build/release'
+	@echo 'make install    PREFIX=$(PREFIX) DESTDIR= ; make uninstall undoes it'
+	@echo 'make demo       a tour: two software devices, a real ssh login (Debian: installs packages)'
+	@echo 'make test       every check and test (Debian: installs packages)'
+	@echo 'make deps       install the build and test packages with apt'
+	@echo 'make format     rewrite the sources with clang-format'
+
+.PHONY: all install uninstall clean help
+.DELETE_ON_ERROR:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

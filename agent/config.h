@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lanyard.conf (lanyard.conf(5)), read with libconfuse. Loop thread only.
+ */
+#ifndef LANYARD_CONFIG_H
+#define LANYARD_CONFIG_H
+
+#include "agent/request.h"
+#include "derive/identity.h"
+#include "protocol/err.h"
+#include "protocol/log.h"
+
+/* key "ssh://git@github.com" { curve = ed25519  index = 0  device = "…"  allow = {"userauth"} } */
+struct config_key {
+	struct identity id;
+	const char *device; /* selector, or NULL */
+	unsigned allow;     /* ALLOW_… */
+};
+
+struct config {
+	char *path;              /* the file it came from, or would be in */
+	char *device;            /* default device selector, or NULL */
+	enum log_level log;      /* "error" | "warn" | "info" | "debug" */
+	struct config_key *keys; /* offered to SSH clients when ssh:// */
+	size_t key_count;
+};
+
+/*
+ * Reads `path` (NULL: $XDG_CONFIG_HOME/lanyard/lanyard.conf, which need not exist; a named file
+ * must). On error `why` names file, line, key and what is allowed.
+ */
+enum err config_load(struct config **out, const char *path, struct why *why) MUST_CHECK;
+void config_free(struct config *c);
+
+/* Appends a key section to the file (made with mode 0600 when missing), atomically; the device is
+ * named by serial. ERR_EXISTS when the file has this uri, index and curve. The result is parsed
+ * again before it replaces the old file. */
+enum err config_append_key(const char *path, const struct identity *id, const char *serial,
+			   struct why *why) MUST_CHECK;
+
+#endif

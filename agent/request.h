@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request of a client for an operation with a derived key: class check, which device, policy,
+ * the job, the answer. The same for every dialect; a dialect names an identity, never a driver.
+ * Loop thread only.
+ */
+#ifndef LANYARD_REQUEST_H
+#define LANYARD_REQUEST_H
+
+#include "derive/ecc.h"
+#include "derive/identity.h"
+#include "derive/secret.h"
+#include "devices/device.h"
+#include "protocol/buf.h"
+#include "protocol/err.h"
+
+struct agent;
+struct request;
+
+/* What a ssh:// key may sign; config key `allow`. */
+enum allow { ALLOW_USERAUTH = 1, ALLOW_SSHSIG = 2, ALLOW_CERTIFICATE = 4, ALLOW_ANY = 8 };
+enum { ALLOW_DEFAULT = ALLOW_USERAUTH | ALLOW_SSHSIG };
+
+/* A key in use. The keyring owns it; valid until the loop runs again. */
+struct key {
+	struct identity id;
+	uint8_t public_key[PUBLIC_KEY_LEN];
+	bool known;  /* public_key is filled in */
+	bool listed; /* offered to SSH clients */
+	unsigned allow;
+	char serial[DEVICE_SERIAL_MAX + 1]; /* the device it stays with; "" until first used */
+};
+
+/* What a scheme knows about its identities; main.c wires the table. */
+struct scheme {
+	enum identity_class class;
+	/*
+	 * May `key` sign `data`? `context` is request->context (the dialect's; NULL from
+	 * agent.sock). Writes what is proved about it, for questions and the log, into `facts`
+	 * (clean, one line).
+	 */
+	enum err (*check_sign)(const struct key *key, const void *context, struct slice data,
+			       char *facts, size_t cap, struct why *why);
+	/* The public key as its user pastes it, without a newline. */
+	enum err (*public_text)(const struct key *key, char *out, size_t cap);
+};
+
+enum { FACTS_MAX = 300 };
+
+struct request_calls {
+	/* Exactly once for each request_start(), possibly from inside it. Results are the request's
+	 * until it is started again or cleared. */
+	void (*done)(struct request *r, enum err e);
+	/* A question that this client may answer (request_answer()); NULL: it cannot. */
+	void (*ask)(struct request *r, const struct ask *ask);
+};
+
+/* Lives in the dialect's connection state: one request in flight a client. */
+struct request {
+	/* Filled in by the dialect. */
+	struct agent *agent;
+	enum op op;
+	struct identity id;
+	enum purpose purpose; /* OP_PUBLIC_KEY: which node, when raw */
+	bool raw;             /* OP_PUBLIC_KEY: the plain node, for wg:// not the WireGuard key */
+	const char *device;   /* INDEX, SERIAL or DRIVER:LABEL; NULL: the key's, or the default */
+	struct slice data;    /* owned by the dialect until done() */
+	const char *visual;
+	const void *context;     /* for scheme.check_sign */
+	const struct verb *verb; /* OP_VERB, with device */
+	const struct line *args;
+	const struct request_calls *calls;
+	void *arg;
+
+	/* Results. */
+	uint8_t out[SIGNATURE_LEN + 1];
+	size_t out_len;
+	struct secret secret;               /* OP_ECDH, OP_SECRET */
+	const char *text;                   /* OP_VERB */
+	char serial[DEVICE_SERIAL_MAX + 1]; /* the device that answered */
+	char facts[FACTS_MAX];
+	struct why why;
+
+	/* request.c's own. */
+	struct job job;
+	struct device *target;
+	int step;
+	bool running, canceled, asking;
+};
+
+void request_start(struct request *r);
+/* The client went away or said so: done() comes with ERR_CANCELED. Nothing when none runs. */
+void request_cancel(struct request *r);
+/* Answers calls->ask. */
+void request_answer(struct request *r, enum err e, const void *p, size_t n);
+/* Wipes results; the request can be started again. Not while running. */
+void request_clear(struct request *r);
+
+/* The keys, for listings: NULL starts and ends. Answered from memory, no device asked. */
+const struct key *request_next_key(struct agent *a, const struct key *after);
+/* The key with this curve and public key, or NULL. */
+const struct key *request_find_key(struct agent *a, enum curve curve,
+				   const uint8_t pub[static PUBLIC_KEY_LEN]);
+/* Stops offering a key to SSH clients; ERR_NOT_FOUND. pub NULL: all of them. */
+enum err request_unlist(struct agent *a, const struct key *key);
+bool request_locked(const struct agent *a);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A blocking client of agent.sock: for `lanyard`, lanyard-scd and lanyard-wg.
+ *
+ * Single-threaded. Every byte from the socket is parsed as hostile. Buffers are the caller's or
+ * wiped before they are freed; nothing is kept in the structure after a command ends.
+ */
+#ifndef LANYARD_CLIENT_H
+#define LANYARD_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "protocol/buf.h"
+#include "protocol/err.h"
+#include "protocol/line.h"
+
+enum { SOCKET_PATH_MAX = 107 }; /* sun_path without its NUL, unix(7) */
+
+/*
+ * The directory of the sockets: `dir` if not NULL, else the directory of $LANYARD_SOCK (only when
+ * `name` is "agent.sock" and exactly that file is wanted, see client_socket_path), else
+ * $XDG_RUNTIME_DIR/lanyard, else /run/user/UID/lanyard when that exists and is ours, else
+ * $XDG_STATE_HOME/lanyard/run ($HOME/.local/state without it). One function, used by the daemon
+ * too.
+ */
+enum err client_socket_dir(char *out, size_t cap, const char *dir, struct why *why) MUST_CHECK;
+/* The path of socket `name` ("agent.sock", "ssh.sock"): $LANYARD_SOCK names agent.sock and its
+ * directory when `dir` is NULL. A path over SOCKET_PATH_MAX is refused with its length. */
+enum err client_socket_path(char out[static SOCKET_PATH_MAX + 1], const char *dir, const char *name,
+			    struct why *why) MUST_CHECK;
+
+/* connect() to a Unix stream socket, close-on-exec. ERR_NO_AGENT when nobody listens. */
+enum err client_connect(const char *path, int *fd, struct why *why) MUST_CHECK;
+
+struct client;
+
+/* What a command may call while it runs. All optional (NULL). */
+struct client_calls {
+	/* An "S keyword text" line; both NUL-terminated, text still percent-encoded. */
+	void (*status)(void *arg, const char *keyword, const char *text);
+	/* A "# text" line (HELP). */
+	void (*comment)(void *arg, const char *text);
+	/*
+	 * "INQUIRE keyword text": write the answer into `answer` (locked by the caller if secret;
+	 * wiped by the client after it is sent). An error sends CAN instead.
+	 */
+	enum err (*inquire)(void *arg, const char *keyword, const char *text, struct wbuf *answer);
+	void *arg;
+};
+
+/* Connects, checks that the server's uid is ours or root, reads the greeting. */
+enum err client_open(struct client **out, const char *path, struct why *why) MUST_CHECK;
+void client_close(struct client *c);
+int client_fd(const struct client *c);
+
+/*
+ * Sends one command and reads its replies until OK or ERR. Words must be encoded already
+ * (client_word). D data goes to `data` (may be NULL when none is expected: data is then an error);
+ * more than its capacity is ERR_TOO_LARGE, after which the connection is closed.
+ */
+enum err client_command(struct client *c, const char *command, struct wbuf *data,
+			const struct client_calls *calls, struct why *why) MUST_CHECK;
+
+/* Appends " word" percent-encoded to a command under construction. */
+void client_word(struct wbuf *command, const char *word);
+/* Appends " --name=value" percent-encoded; nothing when value is NULL. */
+void client_option(struct wbuf *command, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Where lanyard's files are (XDG base directory specification), and how they are written. */
+#ifndef LANYARD_DIRS_H
+#define LANYARD_DIRS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "protocol/err.h"
+
+enum dir { DIR_CONFIG, DIR_DATA, DIR_STATE };
+
+/* $XDG_CONFIG_HOME/lanyard and so on, or the default below $HOME (the password database's when HOME
+ * is unset); "/name" appended when name is not NULL. A relative XDG value is ignored, as the
+ * specification says. ERR_TOO_LARGE when it does not fit. */
+enum err dir_path(char *out, size_t cap, enum dir dir, const char *name,
+		  struct why *why) MUST_CHECK;
+
+/* mkdir -p with mode 0700 for what it makes. */
+enum err dir_make(const char *path, struct why *why) MUST_CHECK;
+/* ERR_PERMISSION unless it is a directory of ours (or root's) that nobody else can write. */
+enum err dir_check_private(const char *path, struct why *why) MUST_CHECK;
+
+/* Writes a file whole or not at all: temporary file beside it, fsync, rename, fsync of the
+ * directory. With `replace` false an existing file is ERR_EXISTS. The old file is intact after any
+ * error. */
+enum err file_write(const char *path, const void *p, size_t n, mode_t mode, bool replace,
+		    struct why *why) MUST_CHECK;
+
+#endif

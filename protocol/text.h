@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one sanitiser for text from outside (user names, labels, namespaces, file names, /proc).
+ *
+ * Nothing that came from a client, a device, a server or a file reaches a terminal, a log, a
+ * prompt, JSON or a child's arguments without passing here first; the sink's own escaping comes
+ * after.
+ */
+#ifndef LANYARD_TEXT_H
+#define LANYARD_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/err.h"
+
+/*
+ * Copies `n` bytes to `out` as one printable line: valid UTF-8 stays, except control characters
+ * (C0, DEL, C1), line and paragraph separators, bidirectional and other format controls
+ * (U+200B-200F, U+2028-202E, U+2060-2069, U+FEFF); those and every invalid byte become \xNN, a
+ * backslash \\. What does not fit is cut with "..." at a character boundary. Always ends with NUL;
+ * `cap` >= 8. Returns `out`.
+ */
+char *text_clean(char *out, size_t cap, const void *in, size_t n);
+
+/* True when every byte is printable ASCII, 0x20 to 0x7E. */
+bool text_is_ascii_printable(const void *in, size_t n);
+
+/* Appends a JSON string, quotes included (RFC 8259); input passes text_clean's rules with JSON
+ * escapes in their place. Returns bytes that would be written, like snprintf. */
+size_t text_json(char *out, size_t cap, const void *in, size_t n);
+
+/*
+ * A decimal number without sign, spaces or leading zeros, within [min, max]; a whole string.
+ */
+bool text_to_u32(const char *s, uint32_t min, uint32_t max, uint32_t *out) MUST_CHECK;
+
+/* Overwrites memory in a way that the compiler does not drop. */
+void text_wipe(void *p, size_t n);
+
+#endif
