@@ -48,6 +48,11 @@ else
 $(error MODE is '$(MODE)'; allowed: release, asan, tsan, fuzz, cover)
 endif
 
+# V=1 shows whole commands.
+ifneq ($(V),1)
+quiet = @printf '  %-5s %s\n' $(1) $(2);
+endif
+
 compile = $(CC) $(std) $(warnings) $(harden) $(pkgflags) $(CFLAGS) $(mode) $(CPPFLAGS) -MMD -MP
 link    = $(CC) $(CFLAGS) $(mode) $(ldharden) $(LDFLAGS)
 
@@ -70,23 +75,23 @@ all: $(binaries)
 $(binaries): $(B)/%: $(archive)
 $(foreach p,$(programs),$(eval $(B)/$(p): $(main_$(p):%.c=$(B)/%.o)))
 $(binaries):
-	$(link) -o $@ $(filter %.o,$^) $(archive) $(libs)
+	$(call quiet,LINK,$@)$(link) -o $@ $(filter %.o,$^) $(archive) $(libs)
 
 $(archive): $(objects)
 	@rm -f $@
-	$(AR) rcD $@ $^
+	$(call quiet,AR,$@)$(AR) qcD $@ $^
 
 $(B)/%.o: %.c | $(B)/gen/bip39_english.inc
 	@mkdir -p $(@D)
-	$(compile) -c -o $@ $<
+	$(call quiet,CC,$<)$(compile) -c -o $@ $<
 
 # The BIP-39 word list as a C array.
 $(B)/gen/bip39_english.inc: derive/bip39_english.txt
 	@mkdir -p $(@D)
-	sed 's/.*/"&",/' $< > $@
+	@sed 's/.*/"&",/' $< > $@
 
 $(B)/unit: $(unit_sources:%.c=$(B)/%.o) $(archive)
-	$(link) -o $@ $^ $(libs) -lcriterion
+	$(call quiet,LINK,$@)$(link) -o $@ $^ $(libs) -lcriterion
 
 include tests/tests.mk
 

@@ -24,11 +24,13 @@ enum { ALLOW_DEFAULT = ALLOW_USERAUTH | ALLOW_SSHSIG };
 /* A key in use. The keyring owns it; valid until the loop runs again. */
 struct key {
 	struct identity id;
+	enum purpose purpose; /* which of the identity's nodes: signing or ECDH */
 	uint8_t public_key[PUBLIC_KEY_LEN];
 	bool known;  /* public_key is filled in */
 	bool listed; /* offered to SSH clients */
 	unsigned allow;
-	char serial[DEVICE_SERIAL_MAX + 1]; /* the device it stays with; "" until first used */
+	char serial[DEVICE_SERIAL_MAX + 1]; /* the device that holds it */
+	size_t position;                    /* in the keyring, for request_next_key() */
 };
 
 /* What a scheme knows about its identities; main.c wires the table. */
@@ -45,7 +47,7 @@ struct scheme {
 	enum err (*public_text)(const struct key *key, char *out, size_t cap);
 };
 
-enum { FACTS_MAX = 300 };
+enum { FACTS_MAX = 640 }; /* a URI and what goes with it */
 
 struct request_calls {
 	/* Exactly once for each request_start(), possibly from inside it. Results are the request's
@@ -101,7 +103,7 @@ const struct key *request_next_key(struct agent *a, const struct key *after);
 /* The key with this curve and public key, or NULL. */
 const struct key *request_find_key(struct agent *a, enum curve curve,
 				   const uint8_t pub[static PUBLIC_KEY_LEN]);
-/* Stops offering a key to SSH clients; ERR_NOT_FOUND. pub NULL: all of them. */
+/* Stops offering a key to SSH clients; ERR_NOT_FOUND. key NULL: all of them. */
 enum err request_unlist(struct agent *a, const struct key *key);
 bool request_locked(const struct agent *a);
 

@@ -34,6 +34,10 @@ struct wg_side {
  * info, BE32(t). ERR_BAD_POINT: bit 255 set, >= 2^255 - 19, low order, or equal to our own. */
 enum err kdf_wg_pair(uint8_t out[static 32], const uint8_t q[static 32], const struct wg_side *ours,
 		     const struct wg_side *theirs, uint32_t t, const uint8_t *extra) MUST_CHECK;
+/* The same from X25519(q, theirs->point), for a q that does not leave its device. */
+enum err kdf_wg_pair_shared(uint8_t out[static 32], const uint8_t shared[static 32],
+			    const struct wg_side *ours, const struct wg_side *theirs, uint32_t t,
+			    const uint8_t *extra) MUST_CHECK;
 /* The same check alone, for a point or a WireGuard key that is read. */
 enum err kdf_wg_check(const uint8_t theirs[static 32], const uint8_t *ours) MUST_CHECK;
 

@@ -22,7 +22,7 @@ struct slice {
 
 struct rbuf {
 	const uint8_t *p;
-	size_t n; /* bytes left */
+	size_t n; /* bytes left; 0 when bad, so that a loop over what is left ends */
 	bool bad;
 };
 
@@ -36,6 +36,7 @@ struct slice rbuf_string(struct rbuf *r);          /* empty (p non-NULL) when ba
 /* True when nothing failed and nothing is left: reject trailing bytes with this. */
 bool rbuf_end(const struct rbuf *r) MUST_CHECK;
 
+/* Not constant-time: for what is no secret. */
 bool slice_eq(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *text);
 
@@ -53,9 +54,10 @@ void wbuf_u32(struct wbuf *w, uint32_t v);
 void wbuf_u64(struct wbuf *w, uint64_t v);
 void wbuf_bytes(struct wbuf *w, const void *p, size_t n);
 void wbuf_text(struct wbuf *w, const char *text); /* without the final NUL */
-void wbuf_printf(struct wbuf *w, const char *fmt, ...) PRINTF_LIKE(2, 3); /* same */
-void wbuf_string(struct wbuf *w, const void *p, size_t n);                /* RFC 4251 string */
-void wbuf_cstring(struct wbuf *w, const char *text);                      /* RFC 4251 string */
+/* Same, but needs room for the NUL while it writes. */
+void wbuf_printf(struct wbuf *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void wbuf_string(struct wbuf *w, const void *p, size_t n); /* RFC 4251 string */
+void wbuf_cstring(struct wbuf *w, const char *text);       /* RFC 4251 string */
 /* RFC 4251 mpint of an unsigned big-endian number: leading zeros dropped, 00 before a high bit. */
 void wbuf_mpint(struct wbuf *w, const uint8_t *p, size_t n);
 /* Room for a uint32 length that wbuf_close_string() fills in: strings inside strings. */

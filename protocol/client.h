@@ -19,15 +19,14 @@
 enum { SOCKET_PATH_MAX = 107 }; /* sun_path without its NUL, unix(7) */
 
 /*
- * The directory of the sockets: `dir` if not NULL, else the directory of $LANYARD_SOCK (only when
- * `name` is "agent.sock" and exactly that file is wanted, see client_socket_path), else
- * $XDG_RUNTIME_DIR/lanyard, else /run/user/UID/lanyard when that exists and is ours, else
- * $XDG_STATE_HOME/lanyard/run ($HOME/.local/state without it). One function, used by the daemon
- * too.
+ * The directory of the sockets: `dir` if not NULL (an absolute path), else the directory of
+ * $LANYARD_SOCK, else $XDG_RUNTIME_DIR/lanyard, else /run/user/UID/lanyard when /run/user/UID is
+ * ours, else $XDG_STATE_HOME/lanyard/run ($HOME/.local/state without it). One function, used by the
+ * daemon too. It makes and checks nothing.
  */
 enum err client_socket_dir(char *out, size_t cap, const char *dir, struct why *why) MUST_CHECK;
-/* The path of socket `name` ("agent.sock", "ssh.sock"): $LANYARD_SOCK names agent.sock and its
- * directory when `dir` is NULL. A path over SOCKET_PATH_MAX is refused with its length. */
+/* The path of socket `name` ("agent.sock", "ssh.sock") there; agent.sock is exactly $LANYARD_SOCK
+ * when that is set and `dir` is NULL. ERR_TOO_LARGE for a path over SOCKET_PATH_MAX. */
 enum err client_socket_path(char out[static SOCKET_PATH_MAX + 1], const char *dir, const char *name,
 			    struct why *why) MUST_CHECK;
 
@@ -36,34 +35,43 @@ enum err client_connect(const char *path, int *fd, struct why *why) MUST_CHECK;
 
 struct client;
 
-/* What a command may call while it runs. All optional (NULL). */
+/* What a command may call while it runs. All optional (NULL). The strings are from outside, valid
+ * until the call returns: clean them before showing. */
 struct client_calls {
 	/* An "S keyword text" line; both NUL-terminated, text still percent-encoded. */
 	void (*status)(void *arg, const char *keyword, const char *text);
 	/* A "# text" line (HELP). */
 	void (*comment)(void *arg, const char *text);
 	/*
-	 * "INQUIRE keyword text": write the answer into `answer` (locked by the caller if secret;
-	 * wiped by the client after it is sent). An error sends CAN instead.
+	 * "INQUIRE keyword text": write the answer, at most LINE_DATA_MAX bytes, into `answer`. Its
+	 * memory is the client's, locked as far as the limit allows, and wiped after it is sent. An
+	 * error sends CAN instead; if the agent then ends the command as canceled, that error is
+	 * client_command()'s, with what the call wrote into the same `why`. Without this call:
+	 * ERR_NO_PROMPT.
 	 */
 	enum err (*inquire)(void *arg, const char *keyword, const char *text, struct wbuf *answer);
 	void *arg;
 };
 
-/* Connects, checks that the server's uid is ours or root, reads the greeting. */
+/* Connects, checks that the server's uid is ours or root, reads the greeting (ERR_TIMEOUT when none
+ * comes: ssh.sock, say). */
 enum err client_open(struct client **out, const char *path, struct why *why) MUST_CHECK;
-void client_close(struct client *c);
+void client_close(struct client *c); /* NULL is fine */
+/* -1 once the connection is closed. */
 int client_fd(const struct client *c);
 
 /*
  * Sends one command and reads its replies until OK or ERR. Words must be encoded already
- * (client_word). D data goes to `data` (may be NULL when none is expected: data is then an error);
- * more than its capacity is ERR_TOO_LARGE, after which the connection is closed.
+ * (client_word). D data is appended to `data` (may be NULL when none is expected: data is then an
+ * error); more than its capacity is ERR_TOO_LARGE. That, a server that breaks the protocol
+ * (ERR_SYNTAX) and a lost connection (ERR_NO_AGENT, ERR_IO) close the connection: later commands
+ * are ERR_NO_AGENT. No timeout: a person may be asked.
  */
 enum err client_command(struct client *c, const char *command, struct wbuf *data,
 			const struct client_calls *calls, struct why *why) MUST_CHECK;
 
-/* Appends " word" percent-encoded to a command under construction. */
+/* Appends " word" percent-encoded to a command under construction; a "-" in front too, so that no
+ * operand passes for an option. There is no empty word: it makes the buffer bad. */
 void client_word(struct wbuf *command, const char *word);
 /* Appends " --name=value" percent-encoded; nothing when value is NULL. */
 void client_option(struct wbuf *command, const char *name, const char *value);

@@ -19,12 +19,15 @@ enum err dir_path(char *out, size_t cap, enum dir dir, const char *name,
 
 /* mkdir -p with mode 0700 for what it makes. */
 enum err dir_make(const char *path, struct why *why) MUST_CHECK;
-/* ERR_PERMISSION unless it is a directory of ours (or root's) that nobody else can write. */
+/* ERR_PERMISSION unless it is a directory of ours (or root's) that nobody else can write (a sticky
+ * bit is not enough), and no symbolic link of somebody else. ERR_NOT_FOUND when there is none. */
 enum err dir_check_private(const char *path, struct why *why) MUST_CHECK;
 
-/* Writes a file whole or not at all: temporary file beside it, fsync, rename, fsync of the
- * directory. With `replace` false an existing file is ERR_EXISTS. The old file is intact after any
- * error. */
+/* Writes a file whole or not at all: temporary file beside it (".lanyard-" and 16 digits), fsync,
+ * rename, fsync of the directory. `mode` is exact, whatever the umask. With `replace` false an
+ * existing file, or symbolic link, is ERR_EXISTS; with it, a symbolic link stays and the file that
+ * it leads to is replaced. The old file is intact after any error, except when the fsync of the
+ * directory fails: then the old or the new one is there, whole. */
 enum err file_write(const char *path, const void *p, size_t n, mode_t mode, bool replace,
 		    struct why *why) MUST_CHECK;
 

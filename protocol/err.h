@@ -71,7 +71,7 @@ struct why {
 };
 
 /* Fills `why` (which may be NULL) through the text sanitiser and returns `e`, so that a function
- * can end with `return why_set(why, ERR_X, "…")`. */
+ * can end with `return why_set(why, ERR_X, "…")`. why->text itself may be an argument. */
 enum err why_set(struct why *why, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* `why`'s text if it has one, else the error's own sentence. */

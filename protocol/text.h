@@ -17,17 +17,21 @@
 /*
  * Copies `n` bytes to `out` as one printable line: valid UTF-8 stays, except control characters
  * (C0, DEL, C1), line and paragraph separators, bidirectional and other format controls
- * (U+200B-200F, U+2028-202E, U+2060-2069, U+FEFF); those and every invalid byte become \xNN, a
- * backslash \\. What does not fit is cut with "..." at a character boundary. Always ends with NUL;
- * `cap` >= 8. Returns `out`.
+ * (U+200B-200F, U+2028-202E, U+2060-206F, U+FEFF and the rest of the table in text.c); those and
+ * every invalid byte become \xNN, a backslash \\. What does not fit is cut with "..." at a
+ * character boundary. Always ends with NUL; `cap` >= 8. Returns `out`.
  */
 char *text_clean(char *out, size_t cap, const void *in, size_t n);
+/* The same, but a backslash stays: for messages built of parts that may be clean already (struct
+ * why, the log, an ERR line), so that passing twice changes nothing. */
+char *text_clean_message(char *out, size_t cap, const void *in, size_t n);
 
 /* True when every byte is printable ASCII, 0x20 to 0x7E. */
 bool text_is_ascii_printable(const void *in, size_t n);
 
-/* Appends a JSON string, quotes included (RFC 8259); input passes text_clean's rules with JSON
- * escapes in their place. Returns bytes that would be written, like snprintf. */
+/* Writes a JSON string, quotes included (RFC 8259). What text_clean would escape becomes a JSON
+ * escape of the same character, an invalid byte U+FFFD. Returns the bytes that would be written,
+ * like snprintf; when they do not fit, what is written ends with NUL between two characters. */
 size_t text_json(char *out, size_t cap, const void *in, size_t n);
 
 /*

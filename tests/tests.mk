@@ -44,3 +44,15 @@ test:
 	@sh tests/e2e/run.sh $(CURDIR)/build/asan $(CURDIR)/build/release
 
 .PHONY: deps demo test unit check-layers check-format check-man format
+
+# Random submits, cancels, unplugs and shutdowns under ThreadSanitizer.
+$(B)/stress: $(B)/tests/threads/stress.o $(archive)
+	$(link) -o $@ $^ $(libs)
+
+run-stress: $(B)/stress
+	$(B)/stress 5
+
+check-threads:
+	@$(MAKE) --no-print-directory MODE=tsan run-stress
+
+.PHONY: run-stress check-threads

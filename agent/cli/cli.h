@@ -2,15 +2,19 @@
 /*
  * The frame of `lanyard NOUN VERB`: command tables, common options, the agent's client, the
  * terminal. Commands live in agent/cli/ and in cmd_*.c of ssh/, gpg/ and the drivers' folders; each
- * file has one table, listed in agent/cli/main.c. Single-threaded.
+ * file has one table, which ends with noun == NULL and is listed in agent/cli/tables.c.
+ * Single-threaded.
  */
 #ifndef LANYARD_CLI_H
 #define LANYARD_CLI_H
+
+#include <stdio.h>
 
 #include "derive/identity.h"
 #include "derive/secret.h"
 #include "protocol/client.h"
 #include "protocol/err.h"
+#include "protocol/line.h"
 
 struct cli_option {
 	const char *name; /* long name without "--" */
@@ -18,7 +22,12 @@ struct cli_option {
 	const char *help;
 };
 
-enum { CLI_OPTIONS_MAX = 12 };
+enum { CLI_OPTIONS_MAX = 12, CLI_CANDIDATES_MAX = 16 };
+
+/* A device that the agent named because several match; clean text. */
+struct cli_candidate {
+	char index[12], serial[64], name[160];
+};
 
 struct cli {
 	/* Common options; NULL or false when not given. */
@@ -28,9 +37,23 @@ struct cli {
 	/* The command's own options, in the order of its table: "" for a flag that was given. */
 	const char *values[CLI_OPTIONS_MAX];
 	const struct command *command;
-	/* Operands. After "--" everything is one. */
+	/* Operands. After "--" everything is one. Ends with NULL. */
 	int argc;
 	char **argv;
+
+	/* Set by a command before cli_run(), to see "S keyword text" lines: text as it came, still
+	 * percent-encoded (cli_status_words() takes it apart). True: seen to. */
+	bool (*status)(struct cli *cli, const char *keyword, const char *text);
+	void *status_arg;
+
+	/* The frame's own. */
+	const struct command *const *tables; /* ends with NULL */
+	const char *noun;                    /* of --help */
+	char **words;                        /* as typed, words[0] the program */
+	int word_count;
+	char **operands; /* owned */
+	struct cli_candidate candidates[CLI_CANDIDATES_MAX];
+	unsigned candidate_count;
 };
 
 struct command {
@@ -42,7 +65,46 @@ struct command {
 	const struct cli_option *options; /* own ones, ends with name == NULL; may be NULL */
 	/* Exit status: 0, 1 failure, 2 usage. */
 	int (*run)(struct cli *cli);
+	bool json; /* takes --json */
 };
+
+/* ---- the frame ---- */
+
+enum cli_parsed {
+	CLI_RUN,     /* cli->command with its values and operands */
+	CLI_HELP,    /* of cli->noun and cli->command, where not NULL */
+	CLI_VERSION, /* --version */
+	CLI_NOTHING, /* no word at all */
+	CLI_WRONG,   /* `why` says what; cli->command if it got that far */
+};
+
+/*
+ * Reads a command line. Pure but for getopt's own variables; argv stays as it is and must outlive
+ * `cli`. Release with cli_free() whatever it returns.
+ */
+enum cli_parsed cli_parse(struct cli *cli, const struct command *const *tables, int argc,
+			  char **argv, struct why *why) MUST_CHECK;
+void cli_free(struct cli *cli);
+/* Parses, runs, reports; the program's exit status. */
+int cli_main(const struct command *const *tables, int argc, char **argv);
+
+/* Help texts from the tables. `noun` NULL: all commands; `command` NULL: all of the noun. */
+void cli_help(FILE *to, const struct command *const *tables, const char *noun,
+	      const struct command *command);
+/* "lanyard NOUN VERB [options] ARGS" */
+void cli_usage_line(FILE *to, const struct command *command);
+/* The common options, in the order of help; ends with name == NULL. */
+struct cli_common_option {
+	struct cli_option option;
+	char letter; /* 0: long only */
+};
+extern const struct cli_common_option cli_common_options[];
+/* The one of `count` words that `word` most likely meant, or NULL. */
+const char *cli_nearest(const char *word, const char *const *words, size_t count);
+
+extern const struct command *const cli_tables[]; /* ends with NULL */
+
+/* ---- for commands ---- */
 
 /* The value of the command's own option, "" for a given flag, NULL when not given. */
 const char *cli_value(const struct cli *cli, const char *name);
@@ -65,9 +127,18 @@ void cli_common(const struct cli *cli, struct wbuf *command);
  * is answered with `input`. On failure it has printed the reason. Returns the exit status.
  */
 int cli_run(struct cli *cli, const char *command, struct slice input, struct wbuf *data);
+/* The words of a status line, decoded, as operands of `out` (whose verb is the keyword). */
+enum err cli_status_words(struct line *out, const char *keyword, const char *text) MUST_CHECK;
+
+/* Writes all of it to standard output, past stdio, so that no copy of a secret stays in a buffer.
+ * Returns the exit status. */
+int cli_write(const void *p, size_t n);
+/* The same as one line of hexadecimal. */
+int cli_write_hex(const void *p, size_t n);
 
 /* Asks on /dev/tty with echo off (twice when `twice`, until both agree); ERR_NO_PROMPT without a
- * terminal. ^C restores the terminal. */
+ * terminal, ERR_CANCELED for ^D. ": " is put after the prompt. An answer may be empty. ^C, ^Z and
+ * the like restore the terminal before they do what they do. */
 enum err cli_ask_secret(const char *prompt, bool twice, struct secret *out,
 			struct why *why) MUST_CHECK;
 /* y/N on /dev/tty; true at once with --yes. ERR_REFUSED for no. */

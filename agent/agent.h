@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's own structure: what main.c makes and request, keyring, lock and the dialects share.
+ * Loop thread only.
+ */
+#ifndef LANYARD_AGENT_H
+#define LANYARD_AGENT_H
+
+#include <uv.h>
+
+#include "agent/config.h"
+#include "agent/keyring.h"
+#include "agent/request.h"
+#include "devices/registry.h"
+#include "protocol/client.h"
+
+struct autoload;
+
+struct agent {
+	uv_loop_t *loop;
+	struct config *config;
+	struct registry *registry;
+	const struct scheme *const *schemes; /* ends with NULL */
+	struct keyring keys;
+	struct autoload *autoload;
+	struct why mlock; /* empty when memory can be locked, else why not */
+	bool locked;      /* by LOCK; every device has wiped its secrets */
+	bool stopping;
+	char agent_socket[SOCKET_PATH_MAX + 1];
+	char ssh_socket[SOCKET_PATH_MAX + 1];
+};
+
+/* The scheme of a class, or NULL. */
+const struct scheme *agent_scheme(const struct agent *a, enum identity_class class);
+
+/*
+ * Locks one device (d) or, with NULL, the agent and every device: done() when all secrets are
+ * wiped, always on the loop and never from inside. done may be NULL. ERR_NO_DEVICE: there is no
+ * device to wait for; the agent is locked all the same, done() will not come.
+ */
+enum err agent_lock(struct agent *a, struct device *d, void (*done)(void *arg),
+		    void *arg) MUST_CHECK;
+
+#endif

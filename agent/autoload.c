@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/autoload.h"
+
+#include <stdlib.h>
+
+#include "protocol/log.h"
+
+static void autoload_go(struct autoload *l)
+{
+	const struct config *config = l->request.agent->config;
+
+	l->going = true;
+	while (!l->request.running && (l->at < config->key_count || l->again)) {
+		if (l->at == config->key_count) {
+			l->at = 0;
+			l->again = false;
+			continue;
+		}
+		if (l->loaded[l->at]) {
+			l->at++;
+			continue;
+		}
+		l->request.op = OP_PUBLIC_KEY;
+		l->request.purpose = PURPOSE_SIGN;
+		l->request.id = config->keys[l->at].id;
+		l->request.device = config->keys[l->at].device;
+		request_start(&l->request);
+	}
+	l->going = false;
+}
+
+static void autoload_done(struct request *r, enum err e)
+{
+	struct autoload *l = r->arg;
+	struct key *key;
+
+	if (e == ERR_OK) {
+		l->loaded[l->at] = true;
+		key = keyring_find(&r->agent->keys, &r->id, PURPOSE_SIGN, r->serial);
+		if (key != NULL && r->id.class == CLASS_SSH)
+			key->listed = true;
+	} else
+		log_debug("config key %s: %s", r->id.uri, why_text(&r->why, e));
+	l->at++;
+	/* When it ends inside request_start(), autoload_go() is on the stack and goes on itself. */
+	if (!l->going)
+		autoload_go(l);
+}
+
+static const struct request_calls autoload_calls = {.done = autoload_done};
+
+enum err autoload_init(struct autoload *l, struct agent *a)
+{
+	*l = (struct autoload){
+		.request = {.agent = a, .calls = &autoload_calls, .arg = l},
+		.loaded = calloc(a->config->key_count + 1, sizeof(bool)),
+		.at = a->config->key_count,
+	};
+	return l->loaded != NULL ? ERR_OK : ERR_NO_MEMORY;
+}
+
+void autoload_kick(struct autoload *l)
+{
+	l->again = true;
+	autoload_go(l);
+}
+
+void autoload_free(struct autoload *l)
+{
+	free(l->loaded);
+	l->loaded = NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* `lanyard unlock` and `lanyard lock`. */
+#include "agent/cli/cli.h"
+#include "agent/cli/tables.h"
+
+/* Sends VERB with the device, which may be said as the operand or with -d. */
+static int send_verb(struct cli *cli, const char *verb)
+{
+	char command[LINE_LEN_MAX + 1];
+	struct wbuf w = wbuf_new(command, sizeof(command));
+
+	if (cli->argc > 0 && cli->device != NULL)
+		return cli_usage(cli, "the device is given twice: with --device and as an operand");
+	if (cli->argc > 0)
+		cli->device = cli->argv[0];
+	wbuf_text(&w, verb);
+	if (cli->device != NULL)
+		client_word(&w, cli->device);
+	wbuf_u8(&w, 0);
+	if (!wbuf_ok(&w))
+		return cli_fail("the device's name is too long");
+	return cli_run(cli, command, (struct slice){0}, NULL);
+}
+
+static int run_unlock(struct cli *cli)
+{
+	return send_verb(cli, "UNLOCK");
+}
+
+static int run_lock(struct cli *cli)
+{
+	return send_verb(cli, "LOCK");
+}
+
+static const struct cli_option unlock_options[] = {
+	{"passphrase-file", "FILE", "its first line is the passphrase (-: standard input)"},
+	{NULL, NULL, NULL},
+};
+
+const struct command cmd_lock[] = {
+	{
+		.noun = "unlock",
+		.args = "[DEVICE]",
+		.max = 1,
+		.help = "make a device able to work; asks its passphrase here",
+		.options = unlock_options,
+		.run = run_unlock,
+	},
+	{
+		.noun = "lock",
+		.args = "[DEVICE]",
+		.max = 1,
+		.help = "wipe every secret, of one device or of all",
+		.run = run_lock,
+	},
+	{.noun = NULL},
+};

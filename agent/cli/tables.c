@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/cli/tables.h"
+
+/* In the order of help. */
+const struct command *const cli_tables[] = {
+	cmd_status, cmd_lock, cmd_key, cmd_ssh, cmd_soft, cmd_help, NULL,
+};

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/config_scan.h"
+#include "protocol/dirs.h"
+#include "protocol/text.h"
+
+enum { CONFIG_FILE_MAX = 256 * 1024, CONFIG_KEYS_MAX = 1000, SELECTOR_MAX = 100 };
+
+/* ---- values ---- */
+
+struct load {
+	struct config *config;
+	struct scan scan; /* just after the '{' of the section being read */
+	enum err error;
+	struct why *why;
+	unsigned seen_top;
+	/* Of the section being read. */
+	struct section {
+		unsigned seen; /* its settings so far, a bit each */
+		bool has_curve;
+		enum curve curve;
+		uint32_t index;
+		unsigned allow;
+		char *device;
+	} key;
+};
+
+/* libconfuse's callbacks take no argument of ours. Set while load_text() runs. */
+static struct load *loading;
+
+/* Remembers the first failure; returns what makes libconfuse stop. */
+static int PRINTF_LIKE(3, 4) load_fail(int line, enum err e, const char *fmt, ...)
+{
+	char text[WHY_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (loading->error == ERR_OK)
+		loading->error = why_set(loading->why, e, "%s:%d: %s", loading->scan.path, line,
+					 text);
+	return -1;
+}
+
+static bool load_in_key(cfg_t *cfg)
+{
+	return strcmp(cfg_name(cfg), "key") == 0;
+}
+
+/* What libconfuse itself finds: syntax, and names that it was not told. */
+static void load_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
+{
+	char text[WHY_MAX / 2];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	load_fail(cfg->line, ERR_INVALID, "%s (allowed here: %s)", text,
+		  load_in_key(cfg) ? "curve, index, device, allow"
+				   : "device, log, key \"URI\" { }");
+}
+
+/* Each setting once, so that none silently overrides another. */
+static int load_once(cfg_t *cfg, const cfg_opt_t *opt)
+{
+	unsigned *seen = load_in_key(cfg) ? &loading->key.seen : &loading->seen_top;
+	unsigned bit = 1;
+
+	for (unsigned i = 0; cfg_getnopt(cfg, i) != opt; i++)
+		bit <<= 1;
+	if (*seen & bit)
+		return load_fail(cfg->line, ERR_INVALID, "%s is given twice; allowed: once",
+				 opt->name);
+	*seen |= bit;
+	return 0;
+}
+
+/*
+ * Parsers of the settings, each called for each value. To libconfuse all values are words: its own
+ * numbers would take 010 for 8. `result` is the word that it keeps.
+ */
+static int parse_log(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static const char *const names[] = {
+		[LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARN] = "warn",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+
+	*(const char **)result = value;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			loading->config->log = i;
+			return load_once(cfg, opt);
+		}
+	}
+	return load_fail(cfg->line, ERR_INVALID, "log is \"%s\"; allowed: error, warn, info, debug",
+			 value);
+}
+
+static int parse_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	char **to = load_in_key(cfg) ? &loading->key.device : &loading->config->device;
+	size_t n = strlen(value);
+
+	*(const char **)result = value;
+	if (load_once(cfg, opt) != 0)
+		return -1;
+	if (n == 0 || n > SELECTOR_MAX || strchr(value, ' ') != NULL ||
+	    !text_is_ascii_printable(value, n))
+		return load_fail(
+			cfg->line, ERR_INVALID,
+			"device is \"%s\"; allowed: an index, a serial number or DRIVER:LABEL"
+			" (`lanyard devices` lists them)",
+			value);
+	*to = strdup(value);
+	return *to != NULL ? 0 : load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+}
+
+static int parse_curve(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = value;
+	if (curve_parse(value, &loading->key.curve, NULL) != ERR_OK)
+		return load_fail(
+			cfg->line, ERR_INVALID,
+			"curve is \"%s\"; allowed: ed25519, nist256p1, secp256k1, curve25519",
+			value);
+	loading->key.has_curve = true;
+	return load_once(cfg, opt);
+}
+
+static int parse_index(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = value;
+	if (!text_to_u32(value, 0, UINT32_MAX, &loading->key.index))
+		return load_fail(cfg->line, ERR_INVALID,
+				 "index is \"%s\"; allowed: 0 to 4294967295", value);
+	return load_once(cfg, opt);
+}
+
+static int parse_allow(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static const struct {
+		const char *name;
+		enum allow allow;
+	} names[] = {
+		{"userauth", ALLOW_USERAUTH},
+		{"sshsig", ALLOW_SSHSIG},
+		{"certificate", ALLOW_CERTIFICATE},
+		{"any", ALLOW_ANY},
+	};
+
+	*(const char **)result = value;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(value, names[i].name) == 0) {
+			loading->key.allow |= names[i].allow;
+			return cfg_opt_size(opt) == 1 ? load_once(cfg, opt) : 0;
+		}
+	}
+	return load_fail(cfg->line, ERR_INVALID,
+			 "allow has \"%s\"; allowed: userauth, sshsig, certificate, any", value);
+}
+
+/* ---- key sections ---- */
+
+/* What the section says beyond single values. */
+static int check_key(int line, const char *uri, struct config_key *k, bool allow_empty)
+{
+	const struct section *s = &loading->key;
+	const struct config *c = loading->config;
+	struct why why = {0};
+	enum err e = identity_parse(&k->id, uri, &why);
+
+	if (e != ERR_OK)
+		return load_fail(line, e, "key \"%s\": %s", uri, why_text(&why, e));
+	if (s->has_curve)
+		k->id.curve = s->curve;
+	k->id.index = s->index;
+	k->allow = s->allow != 0 ? s->allow : ALLOW_DEFAULT;
+	if (k->id.class == CLASS_SSH && k->id.curve != CURVE_ED25519 &&
+	    k->id.curve != CURVE_NIST256P1)
+		return load_fail(line, ERR_INVALID,
+				 "key \"%s\": curve is %s; allowed for ssh://: ed25519, nist256p1",
+				 uri, curve_name(k->id.curve));
+	if (allow_empty)
+		return load_fail(
+			line, ERR_INVALID,
+			"key \"%s\": allow is empty; allowed: userauth, sshsig, certificate, any",
+			uri);
+	if (s->allow != 0 && k->id.class != CLASS_SSH)
+		return load_fail(line, ERR_INVALID, "key \"%s\": allow is for ssh:// keys only",
+				 uri);
+	for (size_t i = 0; i < c->key_count; i++)
+		if (identity_equal(&c->keys[i].id, &k->id))
+			return load_fail(line, ERR_EXISTS,
+					 "key \"%s\" with curve %s and index %u is there twice; "
+					 "allowed: once",
+					 uri, curve_name(k->id.curve), (unsigned)k->id.index);
+	return 0;
+}
+
+/*
+ * A key section has ended. It is taken over and then removed from libconfuse's list: there a second
+ * section of the same title, for another index or curve, would silently replace it.
+ */
+static int load_key(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct config *c = loading->config;
+	cfg_t *section = cfg_opt_getnsec(opt, 0);
+	const cfg_opt_t *allow = cfg_getopt(section, "allow");
+	struct config_key *k = &c->keys[c->key_count];
+	int line;
+
+	(void)cfg;
+	if (scan_section(&loading->scan, loading->why) != ERR_OK)
+		return load_fail(0, ERR_INTERNAL, "%s", err_text(ERR_INTERNAL));
+	line = (int)loading->scan.opened;
+	if (c->key_count == CONFIG_KEYS_MAX)
+		return load_fail(line, ERR_TOO_LARGE, "more than %d keys", CONFIG_KEYS_MAX);
+	if (check_key(line, cfg_title(section), k,
+		      (allow->flags & CFGF_MODIFIED) != 0 && allow->nvalues == 0) != 0)
+		return -1;
+	k->device = loading->key.device;
+	memset(&loading->key, 0, sizeof(loading->key));
+	c->key_count++;
+	return cfg_opt_rmnsec(opt, 0) == CFG_SUCCESS ? 0 : -1;
+}
+
+static enum err load_text(struct config *c, const char *path, const char *text, struct why *why)
+{
+	cfg_opt_t key_options[] = {
+		CFG_STR_CB("curve", NULL, CFGF_NODEFAULT, parse_curve),
+		CFG_STR_CB("index", NULL, CFGF_NODEFAULT, parse_index),
+		CFG_STR_CB("device", NULL, CFGF_NODEFAULT, parse_device),
+		CFG_STR_LIST_CB("allow", NULL, CFGF_NODEFAULT, parse_allow),
+		CFG_END(),
+	};
+	cfg_opt_t options[] = {
+		CFG_STR_CB("device", NULL, CFGF_NODEFAULT, parse_device),
+		CFG_STR_CB("log", NULL, CFGF_NODEFAULT, parse_log),
+		CFG_SEC("key", key_options, CFGF_MULTI | CFGF_TITLE),
+		CFG_END(),
+	};
+	struct load load = {.config = c, .scan = {.path = path, .p = text, .line = 1}, .why = why};
+	enum err e = scan_all(path, text, why);
+	cfg_t *cfg;
+	int result;
+
+	if (e != ERR_OK)
+		return e;
+	cfg = cfg_init(options, CFGF_NONE);
+	if (cfg == NULL)
+		return ERR_NO_MEMORY;
+	cfg_set_error_function(cfg, load_confuse_error);
+	cfg_set_validate_func(cfg, "key", load_key);
+	loading = &load;
+	result = cfg_parse_buf(cfg, text);
+	loading = NULL;
+	cfg_free(cfg);
+	free(load.key.device);
+	if (load.error == ERR_OK && result != CFG_SUCCESS)
+		return why_set(why, ERR_INVALID, "%s: cannot be read as a configuration", path);
+	return load.error;
+}
+
+/* ---- files ---- */
+
+/* The text of a file, NUL-terminated; free() it. ERR_NOT_FOUND when there is none. */
+static enum err read_text(const char *path, char **text, struct stat *st, struct why *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t n = 0;
+	ssize_t got = 1;
+	enum err e = ERR_OK;
+
+	*text = NULL;
+	if (fd < 0)
+		return why_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+			       strerror(errno));
+	if (fstat(fd, st) != 0)
+		e = why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st->st_mode))
+		e = why_set(why, ERR_INVALID, "%s is not a plain file", path);
+	else if ((st->st_uid != geteuid() && st->st_uid != 0) || (st->st_mode & 022) != 0)
+		e = why_set(why, ERR_PERMISSION,
+			    "%s can be written by others: it must belong to you or root, and "
+			    "`chmod go-w` it",
+			    path);
+	else if ((*text = malloc(CONFIG_FILE_MAX + 1)) == NULL)
+		e = ERR_NO_MEMORY;
+	while (e == ERR_OK && got != 0) {
+		got = read(fd, *text + n, CONFIG_FILE_MAX + 1 - n);
+		if (got < 0 && errno != EINTR)
+			e = why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+		else if (got > 0 && (n += (size_t)got) > CONFIG_FILE_MAX)
+			e = why_set(why, ERR_TOO_LARGE, "%s is longer than %d bytes", path,
+				    CONFIG_FILE_MAX);
+	}
+	close(fd);
+	if (e == ERR_OK && memchr(*text, '\0', n) != NULL)
+		e = why_set(why, ERR_INVALID, "%s has a NUL byte: it is not a text file", path);
+	if (e != ERR_OK) {
+		free(*text);
+		*text = NULL;
+		return e;
+	}
+	(*text)[n] = '\0';
+	return ERR_OK;
+}
+
+static enum err config_new(struct config **out, const char *path)
+{
+	struct config *c = calloc(1, sizeof(*c));
+
+	*out = c;
+	if (c == NULL)
+		return ERR_NO_MEMORY;
+	c->log = LOG_LEVEL_INFO;
+	c->path = strdup(path);
+	/* One more: check_key() fills in the next before it is counted. */
+	c->keys = calloc(CONFIG_KEYS_MAX + 1, sizeof(*c->keys));
+	return c->path != NULL && c->keys != NULL ? ERR_OK : ERR_NO_MEMORY;
+}
+
+void config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->key_count; i++)
+		free((char *)c->keys[i].device);
+	free(c->keys);
+	free(c->device);
+	free(c->path);
+	free(c);
+}
+
+enum err config_load(struct config **out, const char *path, struct why *why)
+{
+	char standard[PATH_MAX];
+	struct config *c = NULL;
+	struct stat st;
+	char *text = NULL;
+	enum err e = ERR_OK;
+	bool named = path != NULL;
+
+	*out = NULL;
+	if (!named) {
+		e = dir_path(standard, sizeof(standard), DIR_CONFIG, "lanyard.conf", why);
+		path = standard;
+	}
+	if (e == ERR_OK)
+		e = config_new(&c, path);
+	if (e == ERR_OK) {
+		e = read_text(path, &text, &st, why);
+		if (e == ERR_OK)
+			e = load_text(c, path, text, why);
+		else if (e == ERR_NOT_FOUND && !named)
+			e = ERR_OK;
+	}
+	free(text);
+	if (e != ERR_OK) {
+		config_free(c);
+		return e;
+	}
+	*out = c;
+	return ERR_OK;
+}
+
+/* The file behind a symbolic link, so that a rename replaces the file and not the link. */
+static enum err real_path(const char *path, char out[static PATH_MAX], struct why *why)
+{
+	struct stat st;
+	char dir[PATH_MAX];
+	char *slash;
+
+	if (realpath(path, out) != NULL)
+		return ERR_OK;
+	if (errno != ENOENT)
+		return why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+	if (lstat(path, &st) == 0)
+		return why_set(why, ERR_IO, "%s is a symbolic link to nothing", path);
+	if ((size_t)snprintf(out, PATH_MAX, "%s", path) >= PATH_MAX)
+		return why_set(why, ERR_TOO_LARGE, "the path of the configuration is too long");
+	memcpy(dir, out, sizeof(dir));
+	slash = strrchr(dir, '/');
+	if (slash == NULL || slash == dir)
+		return ERR_OK;
+	*slash = '\0';
+	return dir_make(dir, why);
+}
+
+/* `old` with the section after it; free() it. */
+static char *text_with_key(const char *old, const struct identity *id, const char *serial)
+{
+	size_t n = strlen(old);
+	bool has_serial = serial != NULL && serial[0] != '\0';
+	char *text;
+
+	if (asprintf(&text, "%s%s%skey \"%s\" {\n\tcurve = %s\n\tindex = %u\n%s%s%s}\n", old,
+		     n > 0 && old[n - 1] != '\n' ? "\n" : "", n > 0 ? "\n" : "", id->uri,
+		     curve_name(id->curve), (unsigned)id->index, has_serial ? "\tdevice = \"" : "",
+		     has_serial ? serial : "", has_serial ? "\"\n" : "") < 0)
+		return NULL;
+	return text;
+}
+
+enum err config_append_key(const char *path, const struct identity *id, const char *serial,
+			   struct why *why)
+{
+	char target[PATH_MAX];
+	struct config *before = NULL, *after = NULL;
+	struct stat st = {.st_mode = 0600};
+	char *old = NULL, *text = NULL;
+	bool replace = true;
+	enum err e = real_path(path, target, why);
+
+	if (e == ERR_OK)
+		e = read_text(target, &old, &st, why);
+	if (e == ERR_NOT_FOUND) {
+		replace = false;
+		old = strdup("");
+		e = old != NULL ? ERR_OK : ERR_NO_MEMORY;
+	}
+	if (e == ERR_OK)
+		e = config_new(&before, path);
+	if (e == ERR_OK)
+		e = load_text(before, path, old, why);
+	for (size_t i = 0; e == ERR_OK && i < before->key_count; i++)
+		if (identity_equal(&before->keys[i].id, id))
+			e = why_set(why, ERR_EXISTS, "%s has %s already, with this curve and index",
+				    path, id->uri);
+	if (e == ERR_OK)
+		e = config_new(&after, path);
+	if (e == ERR_OK && (text = text_with_key(old, id, serial)) == NULL)
+		e = ERR_NO_MEMORY;
+	if (e == ERR_OK)
+		e = load_text(after, path, text, why);
+	if (e == ERR_OK && (after->key_count != before->key_count + 1 ||
+			    !identity_equal(&after->keys[before->key_count].id, id)))
+		e = why_set(why, ERR_INVALID, "%s cannot be written to a configuration", id->uri);
+	if (e == ERR_OK && strlen(text) > CONFIG_FILE_MAX)
+		e = why_set(why, ERR_TOO_LARGE, "%s would be longer than %d bytes", path,
+			    CONFIG_FILE_MAX);
+	if (e == ERR_OK)
+		e = file_write(target, text, strlen(text), st.st_mode & 0777, replace, why);
+	config_free(before);
+	config_free(after);
+	free(old);
+	free(text);
+	return e;
+}

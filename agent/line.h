@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The line dialect: doc/PROTOCOL.md on agent.sock. line.c frames, line_commands.c answers. */
+#ifndef LANYARD_AGENT_LINE_H
+#define LANYARD_AGENT_LINE_H
+
+#include "agent/agent.h"
+#include "agent/frontend.h"
+#include "protocol/line.h"
+
+extern const struct frontend line_frontend;
+
+enum { PROTOCOL_VERSION = 1 };
+
+enum line_state {
+	LINE_IDLE,
+	LINE_RUNNING,      /* a request or a lock is in flight */
+	LINE_INQUIRE_DATA, /* INQUIRE DATA was sent; the command's request starts at END */
+	LINE_INQUIRE_ASK,  /* a device's question was passed on; its answer ends at END */
+};
+
+struct line_conn {
+	struct conn *conn;
+	enum line_state state;
+	struct line command;                 /* the one being answered; request points into it */
+	void (*reply)(struct line_conn *lc); /* writes the answer of a request that succeeded */
+	struct request request;
+	bool save;           /* ADD --save */
+	struct secret input; /* what D lines brought; locked, for it may be a passphrase */
+	size_t input_used, input_max;
+};
+
+/* One row a command, for HELP too. */
+struct line_command {
+	const char *verb;
+	const char *usage; /* the words after the verb */
+	const char *help;
+	const char *options; /* allowed options, " --a --b " with spaces round each */
+	unsigned min, max;   /* operands */
+	void (*run)(struct line_conn *lc);
+};
+extern const struct line_command line_commands[]; /* ends with verb == NULL */
+
+/* For line_commands.c. */
+void line_reply_ok(struct line_conn *lc);
+void line_reply_error(struct line_conn *lc, enum err e, const struct why *why);
+/* "S keyword word word …", each word percent-encoded; ends with NULL. */
+void line_status(struct line_conn *lc, const char *keyword, ...) __attribute__((sentinel));
+void line_send_data(struct line_conn *lc, const void *p, size_t n);
+void line_comment(struct line_conn *lc, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Starts lc->request; lc->reply answers when it succeeds. */
+void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc));
+/* Asks for data first (INQUIRE DATA, at most `max` bytes), which becomes lc->request.data. */
+void line_start_with_data(struct line_conn *lc, size_t max, void (*reply)(struct line_conn *lc));
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "devices/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/device_internal.h"
+#include "devices/hotplug.h"
+#include "protocol/log.h"
+#include "protocol/text.h"
+
+struct entry {
+	struct device *device;
+	bool seen; /* by the scan that runs */
+};
+
+struct registry {
+	struct uv_loop_s *loop;
+	const struct driver *const *drivers;
+	const struct driver_env *env;
+	struct registry_calls calls;
+	struct device_calls device_calls;
+	struct hotplug *hotplug;
+	struct entry *entries; /* in the order of their indices */
+	size_t count, cap;
+	size_t ending; /* devices out of the table whose worker has not ended */
+	unsigned next_index;
+	const struct driver *scanning;
+	bool scan_again, closing;
+	void (*closed)(void *arg);
+	void *closed_arg;
+};
+
+static struct entry *entry_find(struct registry *r, const struct driver *driver, const char *serial)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct device *d = r->entries[i].device;
+		if (device_driver(d) == driver && !strcmp(device_info(d)->serial, serial))
+			return &r->entries[i];
+	}
+	return NULL;
+}
+
+/* On failure the device is said in the log and left out until the next scan. */
+static void entry_add(struct registry *r, const struct device_info *info)
+{
+	const struct driver *driver = r->scanning;
+	struct device *d;
+	struct why why = {0};
+	enum err e = ERR_NO_MEMORY;
+
+	if (r->count == r->cap) {
+		size_t cap = r->cap ? 2 * r->cap : 8;
+		struct entry *bigger = realloc(r->entries, cap * sizeof(*bigger));
+		if (!bigger)
+			goto fail;
+		r->entries = bigger;
+		r->cap = cap;
+	}
+	unsigned index = r->calls.index ? r->calls.index(r->calls.arg, driver, info)
+					: r->next_index++;
+	e = device_new(&d, r->loop, driver, info, index, &r->device_calls, &why);
+	if (e)
+		goto fail;
+	size_t at = r->count;
+	for (; at && device_index(r->entries[at - 1].device) > index; at--)
+		r->entries[at] = r->entries[at - 1];
+	r->entries[at] = (struct entry){.device = d, .seen = true};
+	r->count++;
+	log_info("device %u: %s:%s (serial %s) is here", index, driver->name, info->label,
+		 info->serial);
+	if (r->calls.arrived)
+		r->calls.arrived(r->calls.arg, d);
+	return;
+fail:
+	log_error("%s:%s cannot be used: %s", driver->name, info->label, why_text(&why, e));
+}
+
+static void entry_remove(struct registry *r, struct device *d, enum err reason)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->entries[i].device != d)
+			continue;
+		r->count--;
+		memmove(&r->entries[i], &r->entries[i + 1], (r->count - i) * sizeof(r->entries[0]));
+		break;
+	}
+	r->ending++;
+	if (reason == ERR_DEVICE_GONE) {
+		log_info("device %u: %s:%s (serial %s) has gone", device_index(d),
+			 device_driver(d)->name, device_info(d)->label, device_info(d)->serial);
+		if (r->calls.left)
+			r->calls.left(r->calls.arg, d);
+	}
+	device_close(d, reason);
+}
+
+static void on_found(void *arg, const struct device_info *info)
+{
+	struct registry *r = arg;
+	struct entry *entry = entry_find(r, r->scanning, info->serial);
+
+	if (r->closing)
+		return;
+	if (!entry) {
+		entry_add(r, info);
+	} else if (entry->seen) {
+		log_warn("%s:%s has the serial of %s:%s (a copy?) and is left out",
+			 r->scanning->name, info->label, r->scanning->name,
+			 device_info(entry->device)->label);
+	} else {
+		entry->seen = true;
+		device_set_info(entry->device, info);
+	}
+}
+
+static void scan_driver(struct registry *r, const struct driver *driver)
+{
+	for (size_t i = 0; i < r->count; i++)
+		r->entries[i].seen = false;
+	r->scanning = driver;
+	enum err e = driver->scan(r->env, on_found, r);
+	if (e) {
+		log_warn("cannot look for %s devices: %s", driver->name, err_text(e));
+		return;
+	}
+	for (size_t i = 0; i < r->count && !r->closing;) {
+		struct device *d = r->entries[i].device;
+		if (device_driver(d) == driver && !r->entries[i].seen) {
+			entry_remove(r, d, ERR_DEVICE_GONE);
+			i = 0; /* left() may have changed the table */
+		} else {
+			i++;
+		}
+	}
+}
+
+void registry_scan(struct registry *r)
+{
+	/* From inside arrived() or left(): once more when this scan has ended. */
+	r->scan_again = true;
+	if (r->scanning)
+		return;
+	while (r->scan_again && !r->closing) {
+		r->scan_again = false;
+		for (const struct driver *const *d = r->drivers; *d && !r->closing; d++)
+			scan_driver(r, *d);
+	}
+	r->scanning = NULL;
+}
+
+static void on_hotplug(void *arg)
+{
+	registry_scan(arg);
+}
+
+static void on_changed(void *arg, struct device *d)
+{
+	struct registry *r = arg;
+	if (r->calls.changed)
+		r->calls.changed(r->calls.arg, d);
+}
+
+/* Gone as far as the driver can tell; when it is still there, or there again, it comes back new. */
+static void on_lost(void *arg, struct device *d)
+{
+	struct registry *r = arg;
+	entry_remove(r, d, ERR_DEVICE_GONE);
+	registry_scan(r);
+}
+
+static void registry_end(struct registry *r)
+{
+	if (!r->closing || r->hotplug || r->ending)
+		return;
+	void (*closed)(void *) = r->closed;
+	void *arg = r->closed_arg;
+	free(r->entries);
+	free(r);
+	closed(arg);
+}
+
+static void on_ended(void *arg, struct device *d)
+{
+	struct registry *r = arg;
+	(void)d;
+	r->ending--;
+	registry_end(r);
+}
+
+static void on_hotplug_closed(void *arg)
+{
+	struct registry *r = arg;
+	r->hotplug = NULL;
+	registry_end(r);
+}
+
+enum err registry_new(struct registry **out, struct uv_loop_s *loop,
+		      const struct driver *const *drivers, const struct driver_env *env,
+		      const struct registry_calls *calls, struct why *why)
+{
+	struct registry *r = calloc(1, sizeof(*r));
+	if (!r)
+		return why_set(why, ERR_NO_MEMORY, "out of memory for the devices");
+	r->loop = loop;
+	r->drivers = drivers;
+	r->env = env;
+	r->calls = *calls;
+	r->device_calls = (struct device_calls){
+		.changed = on_changed,
+		.lost = on_lost,
+		.ended = on_ended,
+		.arg = r,
+	};
+	enum err e = hotplug_new(&r->hotplug, loop, drivers, env, on_hotplug, r, why);
+	if (e) {
+		free(r);
+		return e;
+	}
+	*out = r; /* arrived() may want it */
+	registry_scan(r);
+	return ERR_OK;
+}
+
+void registry_close(struct registry *r, void (*closed)(void *arg), void *arg)
+{
+	if (r->closing)
+		return;
+	r->closing = true;
+	r->closed = closed;
+	r->closed_arg = arg;
+	hotplug_close(r->hotplug, on_hotplug_closed);
+	while (r->count)
+		entry_remove(r, r->entries[0].device, ERR_SHUTDOWN);
+}
+
+struct device *registry_next(struct registry *r, const struct device *after)
+{
+	if (!after)
+		return r->count ? r->entries[0].device : NULL;
+	for (size_t i = 0; i + 1 < r->count; i++)
+		if (r->entries[i].device == after)
+			return r->entries[i + 1].device;
+	return NULL;
+}
+
+size_t registry_count(const struct registry *r)
+{
+	return r->count;
+}
+
+static bool device_matches(const struct device *d, const char *selector)
+{
+	const struct device_info *info = device_info(d);
+	const char *name = device_driver(d)->name, *colon = strchr(selector, ':');
+	uint32_t index;
+
+	if (colon)
+		return (size_t)(colon - selector) == strlen(name) &&
+		       !strncmp(selector, name, strlen(name)) &&
+		       (!strcmp(colon + 1, info->label) || !strcmp(colon + 1, info->serial));
+	return !strcmp(selector, info->serial) ||
+	       (text_to_u32(selector, 0, UINT32_MAX, &index) && index == device_index(d));
+}
+
+static enum err find_none(struct registry *r, const char *selector, struct why *why)
+{
+	char list[WHY_MAX];
+	struct wbuf w = wbuf_new(list, sizeof(list) - 1);
+
+	if (!r->count)
+		return why_set(why, ERR_NO_DEVICE,
+			       "no device \"%s\": none is there (`lanyard soft init` makes one)",
+			       selector);
+	for (size_t i = 0; i < r->count && wbuf_ok(&w); i++) {
+		const struct device *d = r->entries[i].device;
+		wbuf_printf(&w, "%s%u = %s:%s", i ? ", " : "", device_index(d),
+			    device_driver(d)->name, device_info(d)->label);
+	}
+	list[w.n] = '\0';
+	return why_set(why, ERR_NO_DEVICE, "no device \"%s\"; there is %s", selector, list);
+}
+
+static enum err find_several(struct registry *r, const char *selector, struct why *why)
+{
+	char list[WHY_MAX];
+	struct wbuf w = wbuf_new(list, sizeof(list) - 1);
+
+	for (size_t i = 0; i < r->count && wbuf_ok(&w); i++) {
+		const struct device *d = r->entries[i].device;
+		if (device_matches(d, selector))
+			wbuf_printf(&w, " %s:%s", device_driver(d)->name, device_info(d)->serial);
+	}
+	list[w.n] = '\0';
+	return why_set(why, ERR_AMBIGUOUS, "several devices match \"%s\":%s", selector, list);
+}
+
+enum err registry_find(struct registry *r, const char *selector, struct device **out,
+		       struct why *why)
+{
+	struct device *found = NULL;
+
+	for (size_t i = 0; i < r->count; i++) {
+		if (!device_matches(r->entries[i].device, selector))
+			continue;
+		if (found)
+			return find_several(r, selector, why);
+		found = r->entries[i].device;
+	}
+	if (!found)
+		return find_none(r, selector, why);
+	*out = found;
+	return ERR_OK;
+}
+
+struct device *registry_by_serial(struct registry *r, const char *serial)
+{
+	struct device *found = NULL;
+	for (size_t i = 0; i < r->count; i++) {
+		if (strcmp(device_info(r->entries[i].device)->serial, serial))
+			continue;
+		if (found)
+			return NULL;
+		found = r->entries[i].device;
+	}
+	return found;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* `lanyard ssh add|rm|list`. */
+#include "ssh/cmd_ssh.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/cli/cli.h"
+#include "protocol/text.h"
+
+extern const struct command cmd_ssh[];
+
+enum err cmd_ssh_identity(const char *what, struct identity *id, struct why *why)
+{
+	char uri[IDENTITY_URI_MAX + 8];
+	const char *scheme = strstr(what, "://") == NULL ? "ssh://" : "";
+	enum err e;
+
+	if (strlen(what) > IDENTITY_URI_MAX)
+		return why_set(why, ERR_TOO_LARGE, "a name of %zu bytes; at most %d are allowed",
+			       strlen(what), IDENTITY_URI_MAX);
+	snprintf(uri, sizeof(uri), "%s%s", scheme, what);
+	e = identity_parse(id, uri, why);
+	if (e == ERR_OK && id->class != CLASS_SSH)
+		e = why_set(why, ERR_INVALID,
+			    "%s is no ssh:// identity: give [user@]host[:port] or ssh://…", what);
+	return e;
+}
+
+/* Sends VERB with the common options and the identity; `answer` gets the data that comes. */
+static int send_verb(struct cli *cli, const char *verb, const struct identity *id,
+		     struct wbuf *answer)
+{
+	char command[LINE_LEN_MAX + 1];
+	struct wbuf w = wbuf_new(command, sizeof(command));
+
+	wbuf_text(&w, verb);
+	cli_common(cli, &w);
+	if (cli_value(cli, "save") != NULL)
+		wbuf_text(&w, " --save");
+	client_word(&w, id->uri);
+	wbuf_u8(&w, 0);
+	if (!wbuf_ok(&w))
+		return cli_fail("the command is too long; at most %d bytes are allowed",
+				LINE_LEN_MAX);
+	return cli_run(cli, command, (struct slice){0}, answer);
+}
+
+/* The agent uses another spelling of the same place, for which the key is another one. */
+static bool warn_near(struct cli *cli, const char *keyword, const char *text)
+{
+	struct line words;
+	const char *uri;
+
+	(void)cli;
+	if (strcmp(keyword, "NEAR") != 0)
+		return false;
+	if (cli_status_words(&words, keyword, text) == ERR_OK) {
+		uri = line_operand(&words, 0);
+		if (uri != NULL)
+			(void)cli_fail("warning: %s is in use too; this is another key", uri);
+	}
+	return true;
+}
+
+int cmd_ssh_offer(struct cli *cli, const struct identity *id, char line[static SSH_LINE_MAX + 1])
+{
+	struct wbuf w = wbuf_new(line, SSH_LINE_MAX);
+	int status;
+
+	cli->status = warn_near;
+	status = send_verb(cli, "ADD", id, &w);
+	if (status == 0 && !text_is_ascii_printable(line, w.n))
+		status = cli_fail("the agent's answer is no public key");
+	line[w.n] = '\0';
+	return status;
+}
+
+static int run_add(struct cli *cli)
+{
+	char line[SSH_LINE_MAX + 1];
+	struct identity id;
+	struct why why = {0};
+	enum err e = cmd_ssh_identity(cli->argv[0], &id, &why);
+	int status;
+
+	if (e != ERR_OK)
+		return cli_error(cli, e, &why);
+	status = cmd_ssh_offer(cli, &id, line);
+	if (status == 0)
+		puts(line);
+	return status;
+}
+
+static int run_rm(struct cli *cli)
+{
+	struct identity id;
+	struct why why = {0};
+	enum err e = cmd_ssh_identity(cli->argv[0], &id, &why);
+
+	if (e != ERR_OK)
+		return cli_error(cli, e, &why);
+	return send_verb(cli, "REMOVE", &id, NULL);
+}
+
+/* ---- list ---- */
+
+/* The words of "S KEY", in their order. */
+enum { KEY_URI, KEY_INDEX, KEY_CURVE, KEY_SERIAL, KEY_KNOWN, KEY_LISTED, KEY_WORDS };
+
+static void print_json(const char *const words[KEY_WORDS], bool first)
+{
+	static const char *const names[] = {"uri", "index", "curve", "device"};
+	uint32_t index;
+	char text[6 * LINE_LEN_MAX + 3];
+
+	fputs(first ? "[\n  {" : ",\n  {", stdout);
+	for (size_t i = KEY_URI; i <= KEY_SERIAL; i++) {
+		printf("%s\"%s\": ", i > 0 ? ", " : "", names[i]);
+		if (i == KEY_INDEX && text_to_u32(words[i], 0, UINT32_MAX, &index)) {
+			printf("%u", index);
+		} else if (i == KEY_SERIAL && strcmp(words[i], "-") == 0) {
+			fputs("null", stdout);
+		} else {
+			text_json(text, sizeof(text), words[i], strlen(words[i]));
+			fputs(text, stdout);
+		}
+	}
+	printf(", \"known\": %s}", strcmp(words[KEY_KNOWN], "known") == 0 ? "true" : "false");
+}
+
+static void print_row(const char *const words[KEY_WORDS], bool first)
+{
+	char clean[KEY_WORDS][IDENTITY_URI_MAX + 8];
+
+	for (size_t i = 0; i < KEY_WORDS; i++)
+		text_clean(clean[i], sizeof(clean[i]), words[i], strlen(words[i]));
+	if (first)
+		printf("%-40s %-10s %5s  %s\n", "IDENTITY", "CURVE", "INDEX", "DEVICE");
+	printf("%-40s %-10s %5s  %s%s\n", clean[KEY_URI], clean[KEY_CURVE], clean[KEY_INDEX],
+	       clean[KEY_SERIAL],
+	       strcmp(words[KEY_KNOWN], "known") == 0 ? "" : " (key not fetched yet)");
+}
+
+static bool list_key(struct cli *cli, const char *keyword, const char *text)
+{
+	const char *words[KEY_WORDS];
+	size_t *count = cli->status_arg;
+	struct line line;
+
+	if (strcmp(keyword, "KEY") != 0)
+		return false;
+	if (cli_status_words(&line, keyword, text) != ERR_OK || line_operands(&line) < KEY_WORDS)
+		return true;
+	for (size_t i = 0; i < KEY_WORDS; i++)
+		words[i] = line_operand(&line, i);
+	if (strcmp(words[KEY_LISTED], "listed") != 0)
+		return true;
+	if (cli->json)
+		print_json(words, *count == 0);
+	else
+		print_row(words, *count == 0);
+	++*count;
+	return true;
+}
+
+static int run_list(struct cli *cli)
+{
+	size_t count = 0;
+	int status;
+
+	cli->status = list_key;
+	cli->status_arg = &count;
+	status = cli_run(cli, "KEYS", (struct slice){0}, NULL);
+	if (cli->json && (count > 0 || status == 0))
+		puts(count > 0 ? "\n]" : "[]");
+	else if (count == 0 && status == 0)
+		fputs("no key is offered; add one with `lanyard ssh add [user@]host`\n", stderr);
+	return status;
+}
+
+static const struct cli_option add_options[] = {
+	{.name = "save",
+	 .help = "write it to the config, so that the agent offers it from its start"},
+	{.name = NULL},
+};
+
+const struct command cmd_ssh[] = {
+	{
+		.noun = "ssh",
+		.verb = "add",
+		.args = "[user@]host[:port]",
+		.min = 1,
+		.max = 1,
+		.help = "offer the key for a host to SSH clients; print its authorized_keys line",
+		.options = add_options,
+		.run = run_add,
+	},
+	{
+		.noun = "ssh",
+		.verb = "rm",
+		.args = "[user@]host[:port]",
+		.min = 1,
+		.max = 1,
+		.help = "stop offering a key",
+		.run = run_rm,
+	},
+	{
+		.noun = "ssh",
+		.verb = "list",
+		.args = "",
+		.help = "the keys that SSH clients are offered",
+		.run = run_list,
+		.json = true,
+	},
+	{
+		.noun = "ssh",
+		.verb = "connect",
+		.args = "[user@]host[:port] [-- COMMAND...]",
+		.min = 1,
+		.max = -1,
+		.help = "add the key for a host and run ssh there with that key alone",
+		.run = cmd_ssh_connect,
+	},
+	{.noun = NULL},
+};

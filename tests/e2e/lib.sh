@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+# Shared by the demo and the end-to-end tests: a throw-away home, an agent and an sshd in it.
+# Sourced with BIN set to the directory of the programs. POSIX sh.
+# shellcheck shell=sh
+
+set -eu
+
+# Words known to everybody: never for anything but tests.
+WORDS_A='all all all all all all all all all all all all'
+WORDS_B='alcohol woman abuse must during monitor noble actual mixed trade anger aisle'
+PASSPHRASE='correct horse'
+
+# home_new: a private home with nothing of the caller's in it, removed when the script ends.
+home_new() {
+	home=$(mktemp -d "${TMPDIR:-/tmp}/lanyard.XXXXXX")
+	trap home_remove EXIT
+	trap 'exit 130' INT TERM
+	HOME=$home
+	XDG_RUNTIME_DIR=$home/run
+	mkdir -m 700 "$XDG_RUNTIME_DIR" "$home/.ssh"
+	PATH=$BIN:$PATH
+	export HOME XDG_RUNTIME_DIR PATH
+	unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME LANYARD_SOCK SSH_AUTH_SOCK DISPLAY \
+		WAYLAND_DISPLAY GNUPGHOME SSH_ASKPASS
+	printf '%s\n' "$WORDS_A" >"$home/words-a"
+	printf '%s\n' "$WORDS_B" >"$home/words-b"
+	printf '%s\n' "$PASSPHRASE" >"$home/passphrase"
+	user=$(id -un)
+}
+
+home_remove() {
+	status=$?
+	trap - EXIT
+	agent_stop >/dev/null 2>&1 || true
+	sshd_stop
+	cd /
+	rm -rf "$home"
+	exit "$status"
+}
+
+# agent_start [OPTION...]: a foreground agent in the background, its log in $home/agent.log.
+agent_start() {
+	lanyard-agent -D -s "$@" >"$home/agent.env" 2>"$home/agent.log" &
+	agent_pid=$!
+	wait_for "test -s $home/agent.env || ! kill -0 $agent_pid 2>/dev/null"
+	# shellcheck disable=SC1091
+	. "$home/agent.env" >/dev/null
+}
+
+# agent_stop: ends it and returns its exit status.
+agent_stop() {
+	[ -n "${agent_pid:-}" ] || return 0
+	kill "$agent_pid" 2>/dev/null || true
+	wait "$agent_pid"
+	agent_status=$?
+	agent_pid=
+	return $agent_status
+}
+
+# sshd_start AUTHORIZED_KEYS: a real sshd on a free loopback port, for this user and these keys.
+sshd_start() {
+	sshd_made=
+	if [ "$(id -u)" -eq 0 ] && [ ! -d /run/sshd ]; then
+		mkdir -m 755 /run/sshd
+		sshd_made=1
+	fi
+	[ -e "$home/hostkey" ] || ssh-keygen -q -t ed25519 -N '' -f "$home/hostkey"
+	port=22000
+	while :; do
+		port=$((port + 1))
+		cat >"$home/sshd_config" <<EOF
+ListenAddress 127.0.0.1
+Port $port
+HostKey ${SSHD_HOSTKEY:-$home/hostkey}
+AuthorizedKeysFile $1
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin yes
+LogLevel VERBOSE
+EOF
+		/usr/sbin/sshd -D -e -f "$home/sshd_config" 2>"$home/sshd.log" &
+		sshd_pid=$!
+		wait_for "grep -q 'listening on\|Cannot bind\|in use' $home/sshd.log"
+		grep -q 'listening on' "$home/sshd.log" && break
+		wait "$sshd_pid" || true
+		[ "$port" -lt 22200 ] || die 'no free port for sshd'
+	done
+	printf 'localhost,[localhost]:%s %s\n' "$port" \
+		"$(cut -d' ' -f1,2 "${SSHD_HOSTKEY:-$home/hostkey}.pub")" >"$home/.ssh/known_hosts"
+	cat >"$home/.ssh/config" <<EOF
+Host *
+	Port $port
+	UserKnownHostsFile $home/.ssh/known_hosts
+	GlobalKnownHostsFile /dev/null
+	StrictHostKeyChecking yes
+	IdentityFile none
+	PreferredAuthentications publickey
+	BatchMode yes
+EOF
+}
+
+sshd_stop() {
+	[ -z "${sshd_pid:-}" ] || kill "$sshd_pid" 2>/dev/null || true
+	[ -z "${sshd_pid:-}" ] || wait "$sshd_pid" 2>/dev/null || true
+	sshd_pid=
+	[ -z "${sshd_made:-}" ] || rmdir /run/sshd 2>/dev/null || true
+}
+
+# wait_for COMMAND: until it succeeds, at most 20 s.
+wait_for() {
+	wait_left=400
+	until eval "$1"; do
+		wait_left=$((wait_left - 1))
+		[ $wait_left -gt 0 ] || die "waited in vain for: $1"
+		sleep 0.05
+	done
+}
+
+die() {
+	echo "FAILED: $*" >&2
+	[ ! -s "$home/agent.log" ] || sed 's/^/  agent: /' "$home/agent.log" >&2
+	exit 1
+}
+
+# line COMMAND...: sends lines to agent.sock, prints the answers (without the greeting).
+line() {
+	printf '%s\n' "$@" | socat -t 30 - "UNIX-CONNECT:$LANYARD_SOCK" | sed 1d
+}
+
+# expect_ok WHAT COMMAND...: it must succeed; its output is in $out.
+expect_ok() {
+	what=$1
+	shift
+	out=$("$@" 2>"$home/stderr") || die "$what: exit $?: $(cat "$home/stderr")"
+}
+
+# expect_fail WHAT PATTERN COMMAND...: it must fail and say something that matches.
+expect_fail() {
+	what=$1 pattern=$2
+	shift 2
+	if out=$("$@" 2>"$home/stderr"); then
+		die "$what: succeeded: $out"
+	fi
+	grep -q -- "$pattern" "$home/stderr" || die "$what: said '$(cat "$home/stderr")', not '$pattern'"
+}
+
+# expect_eq WHAT GOT WANTED
+expect_eq() {
+	[ "$2" = "$3" ] || die "$1: got '$2', wanted '$3'"
+}
+
+# expect_match WHAT TEXT PATTERN
+expect_match() {
+	printf '%s\n' "$2" | grep -q -- "$3" || die "$1: '$2' does not match '$3'"
+}

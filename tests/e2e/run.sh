@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs every end-to-end test: run.sh ASAN-BUILD RELEASE-BUILD [NAME...]. A test is a script
+# tests/e2e/test_NAME.sh; it gets the sanitised programs in BIN and the release ones in RELEASE.
+set -u
+BIN=$1 RELEASE=$2
+export BIN RELEASE
+shift 2
+cd "$(dirname "$0")/../.." || exit 1
+passed=0 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+for test in tests/e2e/test_*.sh; do
+	name=${test##*/test_} name=${name%.sh}
+	case " $* " in
+	"  " | *" $name "*) ;;
+	*) continue ;;
+	esac
+	start=$(date +%s)
+	if timeout 300 sh "$test" >"$log" 2>&1; then
+		passed=$((passed + 1))
+		printf 'ok   %-24s %3d s\n' "$name" $(($(date +%s) - start))
+	else
+		failed=$((failed + 1))
+		printf 'FAIL %-24s\n' "$name"
+		sed 's/^/     /' "$log"
+	fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
