@@ -61,7 +61,7 @@ static bool load_in_key(cfg_t *cfg)
 }
 
 /* What libconfuse itself finds: syntax, and names that it was not told. */
-static void load_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
+static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
 {
 	char text[WHY_MAX / 2];
 

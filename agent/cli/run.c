@@ -73,8 +73,7 @@ static void on_status(void *arg, const char *keyword, const char *text)
 	if (strcmp(keyword, "CANDIDATE") == 0)
 		keep_candidate(r->cli, &words);
 	else if (strcmp(keyword, "NEAR") == 0 && line_operands(&words) == 1)
-		cli_fail("warning: %s is in use too; this is another key",
-			 line_operand(&words, 0));
+		cli_fail("warning: %s is in use too; this is another key", line_operand(&words, 0));
 	else if (strcmp(keyword, "AGAIN") == 0 && !r->file_used)
 		cli_fail("that was wrong; again");
 	else if (r->cli->verbose > 0)

@@ -40,6 +40,7 @@ home_remove() {
 
 # agent_start [OPTION...]: a foreground agent in the background, its log in $home/agent.log.
 agent_start() {
+	rm -f "$home/agent.env"
 	lanyard-agent -D -s "$@" >"$home/agent.env" 2>"$home/agent.log" &
 	agent_pid=$!
 	wait_for "test -s $home/agent.env || ! kill -0 $agent_pid 2>/dev/null"
@@ -107,6 +108,11 @@ sshd_stop() {
 	[ -z "${sshd_pid:-}" ] || wait "$sshd_pid" 2>/dev/null || true
 	sshd_pid=
 	[ -z "${sshd_made:-}" ] || rmdir /run/sshd 2>/dev/null || true
+}
+
+# alive PID: it runs (a dead one that nobody has waited for does not).
+alive() {
+	grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null
 }
 
 # wait_for COMMAND: until it succeeds, at most 20 s.

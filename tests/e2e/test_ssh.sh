@@ -113,7 +113,7 @@ expect_ok 'lock' lanyard lock
 expect_ok 'locked listing' sh -c 'ssh-add -L; test $? -eq 1'
 expect_fail 'locked login' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
 echo wrong >"$home/wrong"
-expect_fail 'wrong passphrase' 'wrong passphrase' lanyard unlock --passphrase-file "$home/wrong"
+expect_fail 'wrong passphrase' 'wrong' lanyard unlock --passphrase-file "$home/wrong"
 expect_fail 'still locked' 'locked' lanyard pubkey "ssh://$me"
 expect_ok 'unlock' lanyard unlock --passphrase-file "$home/passphrase"
 expect_ok 'login' ssh -F "$home/.ssh/config" "$me" true

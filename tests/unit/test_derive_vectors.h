@@ -34,5 +34,7 @@ void expect_hex(const void *p, size_t n, const char *hex, const char *what, unsi
 enum curve curve_of(const char *name);
 /* "m/13'/5" or "m/2147483661/5" to numbers; how many. */
 size_t path_of(const char *text, uint32_t *out, size_t cap);
+/* RFC 9380, P256_XMD:SHA-256_SSWU_RO_: 04 || X || Y. */
+void hash_to_p256(uint8_t out[static 65], const void *msg, size_t n, const char *dst);
 
 #endif

@@ -128,6 +128,26 @@ Test(ssh_signed, a_login_whose_session_id_looks_like_something_else)
 	}
 }
 
+Test(ssh_signed, certificates_are_for_users_or_hosts)
+{
+	struct ssh_vector v;
+	struct ssh_message m;
+	struct ssh_signed s;
+	uint8_t *kind;
+
+	ssh_vector_message(&v, "sign", "cert", &m);
+	ssh_signed_parse(m.data, &s);
+	kind = v.data + (s.cert.key.p + s.cert.key.n - v.data) + 8 + 3;
+	for (unsigned k = 0; k < 256; k++) {
+		*kind = (uint8_t)k;
+		ssh_signed_parse(m.data, &s);
+		cr_expect(s.kind == (k == SSH_CERT_USER || k == SSH_CERT_HOST
+					     ? SSH_SIGNED_CERTIFICATE
+					     : SSH_SIGNED_UNKNOWN),
+			  "kind %u", k);
+	}
+}
+
 Test(ssh_signed, names_hold_no_nul)
 {
 	static const char *const fields[] = {"file", "", "sha256"};
