@@ -29,7 +29,7 @@ struct frontend {
 	 * while it consumes and bytes are left. The bytes are wiped when consumed.
 	 */
 	size_t (*input)(struct conn *c, void *state, const uint8_t *p, size_t n);
-	/* The client is gone: cancel what runs. The state lives until conn_idle() if the dialect
+	/* The client is gone: cancel what runs. The state lives until conn_resume() if the dialect
 	 * says that it is busy, else it is freed after this. */
 	void (*close)(struct conn *c, void *state);
 	/* A request is in flight (its done() has not come). */

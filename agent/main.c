@@ -166,19 +166,9 @@ static void daemon_device_arrived(void *arg, struct device *device)
 {
 	struct daemon *d = arg;
 
-	log_info("device %u: %s:%s (serial %s) is here", device_index(device),
-		 device_driver(device)->name, device_info(device)->label,
-		 device_info(device)->serial);
+	(void)device;
 	if (d->autoload.loaded != NULL)
 		autoload_kick(&d->autoload);
-}
-
-static void daemon_device_left(void *arg, struct device *device)
-{
-	(void)arg;
-	log_info("device %u: %s:%s (serial %s) is gone", device_index(device),
-		 device_driver(device)->name, device_info(device)->label,
-		 device_info(device)->serial);
 }
 
 static void daemon_device_changed(void *arg, struct device *device)
@@ -212,7 +202,6 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 {
 	const struct registry_calls calls = {
 		.arrived = daemon_device_arrived,
-		.left = daemon_device_left,
 		.changed = daemon_device_changed,
 		.arg = d,
 	};

@@ -56,6 +56,7 @@ static enum err request_check(struct request *r)
 		[OP_SECRET] = USE_SECRET,
 	};
 	enum curve c = r->id.curve;
+	enum err e;
 
 	if (r->agent->stopping)
 		return why_set(&r->why, ERR_SHUTDOWN, "the agent is shutting down");
@@ -63,6 +64,9 @@ static enum err request_check(struct request *r)
 		return why_set(&r->why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
 	if (!request_has_identity(r))
 		return ERR_OK;
+	e = identity_may(&r->id, use_of[r->op], &r->why);
+	if (e != ERR_OK)
+		return e;
 	if ((r->op == OP_SIGN && c == CURVE_CURVE25519) ||
 	    (request_purpose(r) == PURPOSE_ECDH && c == CURVE_ED25519) ||
 	    (r->op == OP_SECRET && c != CURVE_CURVE25519))
@@ -71,7 +75,7 @@ static enum err request_check(struct request *r)
 			"curve %s cannot do that: sign with ed25519, nist256p1 or secp256k1; ECDH "
 			"with curve25519, nist256p1 or secp256k1; SECRET with curve25519",
 			curve_name(c));
-	return identity_may(&r->id, use_of[r->op], &r->why);
+	return ERR_OK;
 }
 
 static const char *request_config_device(const struct request *r)

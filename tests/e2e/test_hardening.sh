@@ -33,7 +33,7 @@ expect_match 'zero-initialised autos' "$(readelf --debug-dump=info "$RELEASE/age
 
 # The running daemon: no core, not traceable, locked memory.
 agent_start
-pid=$(lanyard status | sed -n 's/.*[Pp][Ii][Dd][^0-9]*\([0-9][0-9]*\).*/\1/p' | head -n 1)
+pid=$LANYARD_AGENT_PID
 expect_match 'no core dumps' "$(cat "/proc/$pid/limits")" 'Max core file size *0 *0'
 expect_eq 'not dumpable: /proc belongs to root' "$(stat -c %U "/proc/$pid/mem")" root
 locked=$(awk '/^VmLck/ { print $2 }' "/proc/$pid/status")
