@@ -50,11 +50,12 @@ struct identity {
 
 /*
  * Parses and checks a URI; index 0 and the class's default curve (identity_default_curve).
- * Refused, with the reason in `why`: no scheme, a second "://" (except in gpg://), non-ASCII and
- * control characters, quotes, % and backslash anywhere; space and <> except in gpg://; a user or
- * host that begins with "-"; an empty host; more than IDENTITY_URI_MAX bytes; for wg:// an IFACE
- * that is not 1-15 characters of [A-Za-z0-9_=+.-], no HOST, or a PEER that is not the canonical
- * unpadded base64url of 32 bytes.
+ * Refused, with the reason in `why`: no scheme (RFC 3986: a letter, then letters, digits, + - .), a
+ * second "://" (except in gpg://), non-ASCII and control characters, quotes (" ' `), % and
+ * backslash anywhere; space and <> except in gpg://; a user or host that begins with "-"; an empty
+ * host, an empty user before "@" or port after ":" (a device would hash another URI); more than
+ * IDENTITY_URI_MAX bytes; for wg:// an IFACE that is not 1-15 characters of [A-Za-z0-9_=+.-], no
+ * HOST, a port, or a PEER that is not the canonical unpadded base64url of 32 bytes.
  */
 enum err identity_parse(struct identity *id, const char *uri, struct why *why) MUST_CHECK;
 

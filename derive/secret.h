@@ -18,7 +18,8 @@ struct secret {
 	size_t n;
 };
 
-/* Once per process before anything else here: starts libsodium. */
+/* Once per process before anything else in derive/: starts libsodium and the locked heap that
+ * libcrypto keeps private scalars in. */
 enum err secret_start(struct why *why) MUST_CHECK;
 /* Core dumps off, not dumpable or traceable by the same user (prctl PR_SET_DUMPABLE). */
 void secret_harden_process(void);

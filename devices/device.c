@@ -75,14 +75,6 @@ static void queue_push(struct queue *q, struct job *job)
 	q->tail = job;
 }
 
-static void queue_push_front(struct queue *q, struct job *job)
-{
-	job->next = q->head;
-	q->head = job;
-	if (!q->tail)
-		q->tail = job;
-}
-
 static struct job *queue_pop(struct queue *q)
 {
 	struct job *job = q->head;
@@ -236,7 +228,11 @@ static void *worker_main(void *arg)
 		d->unlocked = unlocked;
 		d->running = NULL;
 		d->noted = false;
-		job_finish(d, job, job->canceled ? job->result : e);
+		if (job->canceled) { /* what the driver says is beside the point */
+			e = job->result;
+			job->why = (struct why){0};
+		}
+		job_finish(d, job, e);
 	}
 	pthread_mutex_unlock(&d->lock);
 
@@ -485,11 +481,9 @@ enum err device_submit(struct device *d, struct job *job)
 	if (job->op == OP_LOCK) {
 		if (d->running && d->running->op != OP_LOCK)
 			running_abort(d, ERR_LOCKED);
-		queue_fail(d, ERR_LOCKED, true);
-		queue_push_front(&d->queued, job);
-	} else {
-		queue_push(&d->queued, job);
+		queue_fail(d, ERR_LOCKED, true); /* nothing is left before it but locks */
 	}
+	queue_push(&d->queued, job);
 	pthread_cond_signal(&d->wake);
 	pthread_mutex_unlock(&d->lock);
 	return ERR_OK;

@@ -29,7 +29,8 @@ enum op {
 	OP_ECDH,       /* of the SLIP-0017 node with the point in job->data */
 	OP_SECRET,     /* SECRET (32 bytes) of the identity */
 	OP_UNLOCK,     /* make the device able to work without asking again */
-	OP_LOCK,       /* wipe every secret; jumps the queue, the rest of which fails with LOCKED */
+	OP_LOCK,       /* wipe every secret; jumps the queue, ends all else with LOCKED, cannot be
+			* canceled */
 	OP_VERB,       /* job->verb with job->args */
 	OP_COUNT
 };
@@ -120,8 +121,10 @@ struct driver {
 	void (*close)(void *self);
 	enum err (*run)(void *self, struct job *job);
 	bool (*unlocked)(void *self);
-	/* Any thread: wake run() out of a blocking transfer, it then returns ERR_CANCELED. NULL
-	 * when run() never blocks in one. */
+	/* Loop: wake run() out of a blocking transfer, it then returns ERR_CANCELED. Called under
+	 * the device's lock: it must not block nor call job_…(). It may come just before the
+	 * transfer, which must then not block (look at job_canceled() after making ready for
+	 * abort()). NULL when run() never blocks in one. */
 	void (*abort)(void *self);
 	const struct verb *verbs; /* ends with name == NULL */
 };
@@ -141,7 +144,8 @@ unsigned device_index(const struct device *d);
 enum device_state device_state(const struct device *d); /* as of the last finished job */
 unsigned device_queued(const struct device *d);         /* jobs waiting or running */
 
-/* Queues the job. An error: not accepted, done() will not come. */
+/* Queues the job, whose results are empty. An error: not accepted, done() will not come, and
+ * job->why may say more. When done() comes with an error, every result but `why` is wiped. */
 enum err device_submit(struct device *d, struct job *job) MUST_CHECK;
 /* done() follows with ERR_CANCELED, or with the result if it was ready already. Idempotent. */
 void device_cancel(struct job *job);

@@ -21,11 +21,12 @@ struct registry_calls {
 	void *arg;
 };
 
-/* `drivers` ends with NULL and lives as long as the registry; so does `env`. Scans once. */
+/* `drivers` ends with NULL and lives as long as the registry; so does `env`. Scans once, so that
+ * arrived() comes from inside (*out is set by then), and watches the drivers' directories. */
 enum err registry_new(struct registry **out, struct uv_loop_s *loop,
 		      const struct driver *const *drivers, const struct driver_env *env,
 		      const struct registry_calls *calls, struct why *why) MUST_CHECK;
-/* Looks again now (also called by hotplug.c when a driver's directory changes). */
+/* Looks again now; done by itself when a driver's directory changes. */
 void registry_scan(struct registry *r);
 
 /* In the order of their indices; NULL starts and ends. */
@@ -33,11 +34,12 @@ struct device *registry_next(struct registry *r, const struct device *after);
 size_t registry_count(const struct registry *r);
 
 /*
- * INDEX, SERIAL or DRIVER:LABEL. ERR_NO_DEVICE with what is there, ERR_AMBIGUOUS when several match
- * (serials or labels may repeat between drivers), naming each.
+ * INDEX, SERIAL, DRIVER:LABEL or DRIVER:SERIAL. ERR_NO_DEVICE with what is there; ERR_AMBIGUOUS
+ * when several match, with each as DRIVER:SERIAL after the last ": ", separated by spaces.
  */
 enum err registry_find(struct registry *r, const char *selector, struct device **out,
 		       struct why *why) MUST_CHECK;
+/* NULL unless it is exactly one. */
 struct device *registry_by_serial(struct registry *r, const char *serial);
 
 /* Every job ends with ERR_SHUTDOWN, every worker is joined, then closed() on the loop; it does not
