@@ -15,12 +15,16 @@ VERSION    := 0.1.0
 
 B := build/$(MODE)
 
+# $(call flag,F): F if the compiler takes it (clang 14 wants an oath with one of them).
+flag = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+
 # What the code needs whatever the builder's CFLAGS say.
 std      := -std=c11 -D_GNU_SOURCE -DLANYARD_VERSION='"$(VERSION)"' -I. -I$(B)/gen
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
             -Wpointer-arith -Wwrite-strings -Wundef -Wimplicit-fallthrough
 harden   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE \
-            -ftrivial-auto-var-init=zero -ffile-prefix-map=$(CURDIR)=.
+            $(call flag,-ftrivial-auto-var-init=zero) -ffile-prefix-map=$(CURDIR)=.
+harden   := $(harden)
 ldharden := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
 packages := libsodium libcrypto libuv libconfuse
