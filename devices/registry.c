@@ -128,7 +128,6 @@ static void scan_driver(struct registry *r, const struct driver *driver)
 		struct device *d = r->entries[i].device;
 		if (device_driver(d) == driver && !r->entries[i].seen) {
 			entry_remove(r, d, ERR_DEVICE_GONE);
-			i = 0; /* left() may have changed the table */
 		} else {
 			i++;
 		}

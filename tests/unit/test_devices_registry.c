@@ -293,6 +293,13 @@ Test(devices_registry, changed_label_and_place)
 	cr_assert_eq(left, 0);
 }
 
+static void rescan_from_arrived(void *arg, struct device *d)
+{
+	(void)arg, (void)d;
+	arrived++;
+	registry_scan(registry);
+}
+
 static void rescan_from_left(void *arg, struct device *d)
 {
 	(void)arg, (void)d;
@@ -302,10 +309,12 @@ static void rescan_from_left(void *arg, struct device *d)
 
 Test(devices_registry, scan_from_inside_a_call)
 {
-	const struct registry_calls calls = {.arrived = on_arrived, .left = rescan_from_left};
+	const struct registry_calls calls = {.arrived = rescan_from_arrived,
+					     .left = rescan_from_left};
 	add(&bus_a, "s1", "x", "1");
 	add(&bus_a, "s2", "y", "2");
 	cr_assert_eq(registry_new(&registry, &loop, drivers, &env, &calls, &why), ERR_OK);
+	cr_assert_eq(arrived, 2);
 	bus_a.count = 0;
 	registry_scan(registry);
 	cr_assert_eq(left, 2);

@@ -352,6 +352,22 @@ Test(devices_soft, verb_change_passphrase)
 	secret_check_value(); /* still unlocked */
 }
 
+/* Whoever goes away while Argon2id runs leaves the device locked. */
+Test(devices_soft, cancel_during_argon2id)
+{
+	start(true);
+	job(OP_UNLOCK, "x://y", CURVE_ED25519);
+	now.answers[0] = "right";
+	cr_assert_eq(device_submit(registry_next(registry, NULL), &now.job), ERR_OK);
+	while (!now.asks)
+		uv_run(&loop, UV_RUN_ONCE);
+	device_cancel(&now.job);
+	while (!now.dones)
+		uv_run(&loop, UV_RUN_ONCE);
+	cr_assert_eq(now.result, ERR_CANCELED);
+	all_locked();
+}
+
 /* Shutdown while Argon2id runs: it is waited for, but not by the loop, and unlocks nothing. */
 static bool turned_since;
 static void on_idle(uv_timer_t *timer)

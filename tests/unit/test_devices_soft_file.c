@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "derive/encode.h"
+#include "derive/hostkey.h"
 #include "derive/secret.h"
 #include "devices/soft/file.h"
 #include "protocol/buf.h"
@@ -204,6 +205,30 @@ Test(devices_soft_file, seeds_out_of_range_and_empty_passphrases_are_refused)
 	cr_assert_eq(soft_file_create(path, &seed, NULL, 0, &cheap, &why), ERR_INVALID);
 	cr_assert_eq(soft_file_create(path, &seed, "", 0, &cheap, &why), ERR_INVALID);
 	cr_assert_eq(files("default"), 0);
+}
+
+/* The checks after decryption, which damage alone does not reach. */
+Test(devices_soft_file, malformed_seeds_are_refused)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} rows[] = {{0, SEED_MIN - 1}, {0, SEED_MAX + 1}, {0, 0}, {0, 255}, {SEED_MAX, 1}, {33, 1}};
+	uint8_t bytes[SOFT_FILE_MAX], sum[32];
+	seed.n = 32;
+	memset(seed.p + seed.n, 0, SEED_MAX - seed.n);
+	create(false);
+	slurp(bytes);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t was = bytes[SOFT_HEADER_LEN + rows[i].at];
+		bytes[SOFT_HEADER_LEN + rows[i].at] = rows[i].value;
+		hash_sha256(sum, bytes, SOFT_FILE_LEN - 16);
+		memcpy(bytes + SOFT_FILE_LEN - 16, sum, 16);
+		spit(bytes, SOFT_FILE_LEN);
+		cr_assert_eq(reopen(""), ERR_CORRUPT, "row %zu", i);
+		cr_assert_not_null(strstr(why.text, "malformed"));
+		bytes[SOFT_HEADER_LEN + rows[i].at] = was;
+	}
 }
 
 Test(devices_soft_file, an_existing_file_is_never_overwritten)
