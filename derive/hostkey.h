@@ -14,6 +14,9 @@
 
 enum hash { HASH_SHA256, HASH_SHA384, HASH_SHA512 };
 void hash_sha256(uint8_t out[static 32], const void *p, size_t n);
+/* For the hashed names of known_hosts files, which are defined with it. */
+void hash_hmac_sha1(uint8_t out[static 20], const void *key, size_t key_len, const void *p,
+		    size_t n);
 
 /* RSASSA-PKCS1-v1_5; n of 1024 to 16384 bits, else ERR_UNSUPPORTED. A wrong signature is
  * ERR_DEVICE_ERROR everywhere here. */
