@@ -185,6 +185,11 @@ static const struct cli_option add_options[] = {
 	{.name = NULL},
 };
 
+static const struct cli_option config_options[] = {
+	{.name = "write", .help = "write it to ~/.ssh/config, and the public key beside it"},
+	{.name = NULL},
+};
+
 const struct command cmd_ssh[] = {
 	{
 		.noun = "ssh",
@@ -221,6 +226,30 @@ const struct command cmd_ssh[] = {
 		.max = -1,
 		.help = "add the key for a host and run ssh there with that key alone",
 		.run = cmd_ssh_connect,
+	},
+	{
+		.noun = "ssh",
+		.verb = "config",
+		.args = "[user@]host[:port]",
+		.min = 1,
+		.max = 1,
+		.help = "print a Host block that offers only the key for this host",
+		.options = config_options,
+		.run = cmd_ssh_config,
+	},
+	{
+		.noun = "ssh",
+		.verb = "setup",
+		.args = "",
+		.help = "make ssh use the agent: IdentityAgent in ~/.ssh/config",
+		.run = cmd_ssh_setup,
+	},
+	{
+		.noun = "ssh",
+		.verb = "teardown",
+		.args = "",
+		.help = "undo setup",
+		.run = cmd_ssh_teardown,
 	},
 	{.noun = NULL},
 };

@@ -16,5 +16,8 @@ enum err cmd_ssh_identity(const char *what, struct identity *id, struct why *why
 int cmd_ssh_offer(struct cli *cli, const struct identity *id, char line[static SSH_LINE_MAX + 1]);
 
 int cmd_ssh_connect(struct cli *cli);
+int cmd_ssh_setup(struct cli *cli);
+int cmd_ssh_teardown(struct cli *cli);
+int cmd_ssh_config(struct cli *cli);
 
 #endif

@@ -10,9 +10,9 @@ layer_of() {
 	agent/main.c) echo '.*' ;;
 	protocol/*) echo 'protocol/' ;;
 	derive/*) echo '(protocol|derive)/|bip39_english\.inc' ;;
-	devices/*/cmd_*) echo "(protocol|derive)/|$(dirname "$1")/|agent/cli/cli\.h" ;;
+	devices/*/cmd_*) echo "(protocol|derive)/|$(dirname "$1")/|agent/cli/(cli|edit)\.h" ;;
 	devices/*) echo '(protocol|derive|devices)/' ;;
-	ssh/cmd_* | gpg/cmd_* | agent/cli/*) echo "(protocol|derive)/|$(dirname "$1")/|agent/cli/cli\.h" ;;
+	ssh/cmd_* | gpg/cmd_* | agent/cli/*) echo "(protocol|derive)/|$(dirname "$1")/|agent/cli/(cli|edit)\.h" ;;
 	agent/*) echo '(protocol|derive)/|agent/[a-z_]*\.h|devices/(device|registry)\.h' ;;
 	ssh/*) echo '(protocol|derive|ssh)/|agent/(request|frontend)\.h' ;;
 	gpg/*) echo '(protocol|derive|gpg)/' ;;
@@ -38,7 +38,7 @@ done
 grep -rnE '^#include ".*(cmd_|agent/cli/)' protocol derive devices agent ssh gpg wg-hook --include='*.[ch]' |
 	grep -vE '^(agent/cli/[a-z_]*\.[ch]|[a-z-]+/([a-z]+/)?cmd_[a-z_]*\.c):' >>"$bad" || true
 
-fence 'uv\.h' 'agent/[a-z_]*\.[ch]|gpg/server\.c|devices/(device|registry|hotplug)\.[ch]'
+fence 'uv\.h' 'agent/[a-z_]*\.[ch]|gpg/server\.c|devices/(device|registry|hotplug|prober)\.[ch]'
 fence 'libusb.*' 'devices/(transport_usb|hotplug)\.c'
 fence 'cbor\.h' 'devices/fido/[a-z_]*\.[ch]'
 fence 'protobuf-c.*' 'devices/trezor/.*'
