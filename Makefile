@@ -7,6 +7,10 @@ PREFIX     ?= /usr/local
 DESTDIR    ?=
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
+UNITDIR    ?= $(PREFIX)/lib/systemd/user
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 PKG_CONFIG ?= pkg-config
 CC         ?= cc
 AR         ?= ar
@@ -27,7 +31,7 @@ harden   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 harden   := $(harden)
 ldharden := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
-packages := libsodium libcrypto libuv libconfuse
+packages := libsodium libcrypto libuv libconfuse libprotobuf-c
 pkgflags := $(shell $(PKG_CONFIG) --cflags $(packages) 2>/dev/null)
 libs      = $(shell $(PKG_CONFIG) --libs $(packages)) -pthread
 
@@ -68,7 +72,10 @@ main_lanyard       := agent/cli/main.c
 mains   := $(foreach p,$(programs),$(main_$(p)))
 sources := $(filter-out $(mains),$(sort $(wildcard protocol/*.c derive/*.c devices/*.c \
              devices/*/*.c agent/*.c agent/cli/*.c ssh/*.c gpg/*.c wg-hook/*.c)))
-objects := $(sources:%.c=$(B)/%.o)
+# The wallets' messages, by protoc-c.
+messages := $(B)/gen/devices/trezor/messages.pb-c
+generated := $(B)/gen/bip39_english.inc $(messages).h
+objects := $(sources:%.c=$(B)/%.o) $(messages).o
 archive := $(B)/liblanyard.a
 binaries := $(programs:%=$(B)/%)
 
@@ -85,7 +92,7 @@ $(archive): $(objects)
 	@rm -f $@
 	$(call quiet,AR,$@)$(AR) qcD $@ $^
 
-$(B)/%.o: %.c | $(B)/gen/bip39_english.inc
+$(B)/%.o: %.c | $(generated)
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(compile) -c -o $@ $<
 
@@ -94,20 +101,35 @@ $(B)/gen/bip39_english.inc: derive/bip39_english.txt
 	@mkdir -p $(@D)
 	@sed 's/.*/"&",/' $< > $@
 
+$(messages).c $(messages).h &: devices/trezor/messages.proto
+	@mkdir -p $(@D)
+	$(call quiet,PROTO,$<)protoc-c --c_out=$(B)/gen $<
+
+$(messages).o: $(messages).c
+	$(call quiet,CC,$<)$(compile) -c -o $@ $<
+
 $(B)/unit: $(unit_sources:%.c=$(B)/%.o) $(archive)
 	$(call quiet,LINK,$@)$(link) -o $@ $^ $(libs) -lcriterion
 
 include tests/tests.mk
 
+pages := $(sort $(wildcard doc/*.[1-8]))
+# All that install puts there, for uninstall to remove.
+installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
+             $(UNITDIR)/lanyard-agent.service $(BASHDIR)/lanyard $(ZSHDIR)/_lanyard $(FISHDIR)/lanyard.fish
+
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)
+	install -d $(sort $(dir $(installed:%=$(DESTDIR)%)))
 	install -m 0755 $(binaries) $(DESTDIR)$(BINDIR)
-	for page in doc/*.[1-8]; do s=$${page##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && \
-	  install -m 0644 $$page $(DESTDIR)$(MANDIR)/man$$s/ || exit 1; done
+	for page in $(pages); do install -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.} || exit 1; done
+	sed 's,@bindir@,$(BINDIR),' agent/dist/lanyard-agent.service.in > $(B)/lanyard-agent.service
+	install -m 0644 $(B)/lanyard-agent.service $(DESTDIR)$(UNITDIR)
+	install -m 0644 agent/dist/completion/lanyard.bash $(DESTDIR)$(BASHDIR)/lanyard
+	install -m 0644 agent/dist/completion/_lanyard $(DESTDIR)$(ZSHDIR)
+	install -m 0644 agent/dist/completion/lanyard.fish $(DESTDIR)$(FISHDIR)
 
 uninstall:
-	rm -f $(programs:%=$(DESTDIR)$(BINDIR)/%)
-	for page in doc/*.[1-8]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(installed:%=$(DESTDIR)%)
 
 clean:
 	rm -rf build
@@ -117,6 +139,9 @@ help:
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR= ; make uninstall undoes it'
 	@echo 'make demo       a tour: two software devices, a real ssh login (Debian: installs packages)'
 	@echo 'make test       every check and test (Debian: installs packages)'
+	@echo 'make fuzz       each parser for FUZZ_SECONDS=60 (libFuzzer); FUZZ_JOBS= at a time'
+	@echo 'make fuzz-cover line coverage of each parser by its corpus; MISSED=1 what is missing'
+	@echo 'make bench      beside ssh-agent and gpg-agent, into doc/BENCHMARKS.md (Debian: installs packages)'
 	@echo 'make deps       install the build and test packages with apt'
 	@echo 'make format     rewrite the sources with clang-format'
 

@@ -11,10 +11,17 @@
 #include "agent/config.h"
 #include "agent/keyring.h"
 #include "agent/request.h"
+#include "agent/store.h"
+#include "agent/upstream.h"
+#include "agent/waiting.h"
+#include "agent/watch.h"
 #include "devices/registry.h"
 #include "protocol/client.h"
 
 struct autoload;
+struct held;
+struct prompter;
+struct unlock;
 
 struct agent {
 	uv_loop_t *loop;
@@ -22,9 +29,17 @@ struct agent {
 	struct registry *registry;
 	const struct scheme *const *schemes; /* ends with NULL */
 	struct keyring keys;
+	struct store store;     /* known devices, and the files */
+	struct waiting waiting; /* requests whose device is not connected */
+	struct watch watch;
 	struct autoload *autoload;
-	struct why mlock; /* empty when memory can be locked, else why not */
-	bool locked;      /* by LOCK; every device has wiped its secrets */
+	struct prompter *prompter;
+	struct unlock *unlocks; /* those that run */
+	struct held *held;      /* devices that only UNLOCK unlocks */
+	bool loopback_refused;  /* after a wrong answer, until a person has given a right one */
+	struct why mlock;       /* empty when memory can be locked, else why not */
+	bool locked;            /* by LOCK; every device has wiped its secrets */
+	uint8_t id[UPSTREAM_ID_LEN]; /* random; the name in a chain of agents */
 	bool stopping;
 	char agent_socket[SOCKET_PATH_MAX + 1];
 	char ssh_socket[SOCKET_PATH_MAX + 1];

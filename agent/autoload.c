@@ -36,10 +36,12 @@ static void autoload_done(struct request *r, enum err e)
 
 	if (e == ERR_OK) {
 		l->loaded[l->at] = true;
-		key = keyring_find(&r->agent->keys, &r->id, PURPOSE_SIGN, r->serial);
+		key = keyring_find(&r->agent->keys, &r->id, PURPOSE_SIGN, r->driver, r->serial);
 		if (key != NULL && r->id.class == CLASS_SSH)
 			key->listed = true;
-	} else
+	} else if (e == ERR_MISMATCH)
+		log_warn("config key %s: %s", r->id.uri, why_text(&r->why, e));
+	else
 		log_debug("config key %s: %s", r->id.uri, why_text(&r->why, e));
 	l->at++;
 	/* When it ends inside request_start(), autoload_go() is on the stack and goes on itself. */
@@ -49,8 +51,38 @@ static void autoload_done(struct request *r, enum err e)
 
 static const struct request_calls autoload_calls = {.done = autoload_done};
 
+/* The key that the config means, as far as it is recorded. */
+static struct key *autoload_recorded(struct agent *a, const struct config_key *k)
+{
+	const struct key *home = keyring_home(&a->keys, &k->id);
+	struct known_device *d;
+
+	if (k->device == NULL)
+		return home != NULL ? keyring_find(&a->keys, &k->id, PURPOSE_SIGN, home->driver,
+						   home->serial)
+				    : NULL;
+	if (store_select(&a->store, k->device, &d, NULL) != ERR_OK)
+		return NULL;
+	return keyring_find(&a->keys, &k->id, PURPOSE_SIGN, d->is.driver, d->is.serial);
+}
+
+/* What is recorded is offered from the start: no device is needed for a list. */
+static void autoload_list_recorded(struct agent *a)
+{
+	for (size_t i = 0; i < a->config->key_count; i++) {
+		const struct config_key *k = &a->config->keys[i];
+		struct key *key = autoload_recorded(a, k);
+
+		if (key == NULL)
+			continue;
+		key->allow = k->allow;
+		key->listed = k->id.class == CLASS_SSH && key->known;
+	}
+}
+
 enum err autoload_init(struct autoload *l, struct agent *a)
 {
+	autoload_list_recorded(a);
 	*l = (struct autoload){
 		.request = {.agent = a, .calls = &autoload_calls, .arg = l},
 		.loaded = calloc(a->config->key_count + 1, sizeof(bool)),
@@ -63,6 +95,15 @@ void autoload_kick(struct autoload *l)
 {
 	l->again = true;
 	autoload_go(l);
+}
+
+void autoload_again(struct autoload *l, const struct identity *id)
+{
+	const struct config *config = l->request.agent->config;
+
+	for (size_t i = 0; i < config->key_count; i++)
+		if (identity_equal(&config->keys[i].id, id))
+			l->loaded[i] = false;
 }
 
 void autoload_free(struct autoload *l)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Learns the public keys of the config's identities as their devices come, and offers the ssh://
- * ones. Loop thread only. */
+/* Offers the config's ssh:// identities: those whose public key is recorded from the start, the
+ * others, and the public keys of the rest, as their devices come. Loop thread only. */
 #ifndef LANYARD_AUTOLOAD_H
 #define LANYARD_AUTOLOAD_H
 
@@ -17,6 +17,8 @@ struct autoload {
 enum err autoload_init(struct autoload *l, struct agent *a) MUST_CHECK;
 /* A device arrived or was unlocked: try what is still unknown. */
 void autoload_kick(struct autoload *l);
+/* The identity's key is unknown again. */
+void autoload_again(struct autoload *l, const struct identity *id);
 void autoload_free(struct autoload *l);
 
 #endif

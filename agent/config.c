@@ -13,10 +13,15 @@
 #include <unistd.h>
 
 #include "agent/config_scan.h"
+#include "agent/place.h"
+#include "agent/upstream.h"
+#include "protocol/address.h"
+#include "protocol/client.h"
 #include "protocol/dirs.h"
 #include "protocol/text.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024, CONFIG_KEYS_MAX = 1000, SELECTOR_MAX = 100 };
+enum { WAIT_DEVICE_DEFAULT = 30, WAIT_DEVICE_MAX = 300 };
 
 /* ---- values ---- */
 
@@ -25,7 +30,9 @@ struct load {
 	struct scan scan; /* just after the '{' of the section being read */
 	enum err error;
 	struct why *why;
-	unsigned seen_top;
+	unsigned seen_top, seen_wallet;
+	bool has_passphrase; /* in the wallet section being read */
+	enum passphrase_from passphrase;
 	/* Of the section being read. */
 	struct section {
 		unsigned seen; /* its settings so far, a bit each */
@@ -60,6 +67,11 @@ static bool load_in_key(cfg_t *cfg)
 	return strcmp(cfg_name(cfg), "key") == 0;
 }
 
+static bool load_in_wallet(cfg_t *cfg)
+{
+	return strcmp(cfg_name(cfg), "wallet") == 0;
+}
+
 /* What libconfuse itself finds: syntax, and names that it was not told. */
 static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
 {
@@ -68,13 +80,19 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 	vsnprintf(text, sizeof(text), fmt, args);
 	load_fail(cfg->line, ERR_INVALID, "%s (allowed here: %s)", text,
 		  load_in_key(cfg) ? "curve, index, device, allow"
-				   : "device, log, key \"URI\" { }");
+		  : load_in_wallet(cfg)
+			  ? "passphrase"
+			  : "device, log, wait-device, pinentry, notify, display, "
+			    "tty, allow-loopback, udp, upstream, wallet \"DEVICE\" { }, "
+			    "key \"URI\" { }");
 }
 
 /* Each setting once, so that none silently overrides another. */
 static int load_once(cfg_t *cfg, const cfg_opt_t *opt)
 {
-	unsigned *seen = load_in_key(cfg) ? &loading->key.seen : &loading->seen_top;
+	unsigned *seen = load_in_key(cfg)      ? &loading->key.seen
+			 : load_in_wallet(cfg) ? &loading->seen_wallet
+					       : &loading->seen_top;
 	unsigned bit = 1;
 
 	for (unsigned i = 0; cfg_getnopt(cfg, i) != opt; i++)
@@ -127,6 +145,134 @@ static int parse_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *res
 			value);
 	*to = strdup(value);
 	return *to != NULL ? 0 : load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+}
+
+static int parse_udp(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct config *c = loading->config;
+	struct sockaddr_in address;
+	struct why why = {0};
+	unsigned n = cfg_opt_size(opt); /* this one is counted */
+
+	*(const char **)result = value;
+	if (n == 1 && load_once(cfg, opt) != 0)
+		return -1;
+	if (address_parse(&address, value, &why) != ERR_OK)
+		return load_fail(cfg->line, ERR_INVALID, "udp: %s", why.text);
+	char **more = reallocarray(c->udp, n + 1, sizeof(*more));
+	if (more == NULL)
+		return load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+	c->udp = more;
+	more[n] = NULL;
+	more[n - 1] = strdup(value);
+	return more[n - 1] != NULL ? 0 : load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+}
+
+/* Other agents' sockets. It may be there several times: each adds to the list. */
+static int parse_upstream(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct config *c = loading->config;
+	size_t n = strlen(value), count = 0;
+
+	(void)opt;
+	*(const char **)result = value;
+	if (n < 2 || n > SOCKET_PATH_MAX || value[0] != '/' || !text_is_ascii_printable(value, n))
+		return load_fail(cfg->line, ERR_INVALID,
+				 "upstream is \"%s\"; allowed: the absolute path of an ssh-agent's "
+				 "socket, at most %d bytes",
+				 value, SOCKET_PATH_MAX);
+	for (; c->upstreams != NULL && c->upstreams[count] != NULL; count++)
+		if (strcmp(c->upstreams[count], value) == 0)
+			return load_fail(cfg->line, ERR_EXISTS,
+					 "upstream \"%s\" is there twice; allowed: once", value);
+	if (count == UPSTREAM_COUNT_MAX)
+		return load_fail(cfg->line, ERR_INVALID,
+				 "upstream \"%s\" is one too many; allowed: %d", value,
+				 UPSTREAM_COUNT_MAX);
+	char **more = reallocarray(c->upstreams, count + 2, sizeof(*more));
+	if (more == NULL)
+		return load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+	c->upstreams = more;
+	more[count + 1] = NULL;
+	more[count] = strdup(value);
+	return more[count] != NULL ? 0 : load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+}
+
+static int parse_passphrase(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static const char *const names[] = {
+		[PASSPHRASE_HOST] = "host",
+		[PASSPHRASE_DEVICE] = "device",
+		[PASSPHRASE_NONE] = "none",
+	};
+
+	*(const char **)result = value;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			loading->has_passphrase = true;
+			loading->passphrase = i;
+			return load_once(cfg, opt);
+		}
+	}
+	return load_fail(cfg->line, ERR_INVALID,
+			 "passphrase is \"%s\"; allowed: host, device, none", value);
+}
+
+static int parse_wait_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	uint32_t seconds;
+
+	*(const char **)result = value;
+	if (!text_to_u32(value, 0, WAIT_DEVICE_MAX, &seconds))
+		return load_fail(cfg->line, ERR_INVALID,
+				 "wait-device is \"%s\"; allowed: 0 to %d (seconds)", value,
+				 WAIT_DEVICE_MAX);
+	loading->config->wait_device = seconds;
+	return load_once(cfg, opt);
+}
+
+/* Who asks and notifies a person, and where. */
+static int parse_prompt(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct config *c = loading->config;
+	const struct {
+		const char *name;
+		char **to;
+		const char *begin;
+		size_t min, max;
+		const char *allowed;
+	} settings[] = {
+		{"pinentry", &c->pinentry, "/", 2, PATH_MAX - 1, "a program's absolute path"},
+		{"notify", &c->notify, "", 0, PATH_MAX - 1,
+		 "a program that takes notify-send's options, or nothing"},
+		{"display", &c->display, "", 1, PLACE_NAME_MAX - 1,
+		 "an X display such as :0, or a Wayland one such as wayland-0"},
+		{"tty", &c->tty, "/dev/", 6, PLACE_NAME_MAX - 1,
+		 "a terminal's path, such as /dev/tty1"},
+	};
+	size_t n = strlen(value), i = 0;
+
+	*(const char **)result = value;
+	while (strcmp(settings[i].name, opt->name) != 0)
+		i++;
+	if (load_once(cfg, opt) != 0)
+		return -1;
+	if (n < settings[i].min || n > settings[i].max || !text_is_ascii_printable(value, n) ||
+	    strncmp(value, settings[i].begin, strlen(settings[i].begin)) != 0)
+		return load_fail(cfg->line, ERR_INVALID, "%s is \"%s\"; allowed: %s", opt->name,
+				 value, settings[i].allowed);
+	*settings[i].to = strdup(value);
+	return *settings[i].to != NULL ? 0 : load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+}
+
+static int parse_allow_loopback(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = value;
+	loading->config->allow_loopback = strcmp(value, "true") == 0;
+	if (!loading->config->allow_loopback && strcmp(value, "false") != 0)
+		return load_fail(cfg->line, ERR_INVALID,
+				 "allow-loopback is \"%s\"; allowed: true, false", value);
+	return load_once(cfg, opt);
 }
 
 static int parse_curve(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -238,6 +384,45 @@ static int load_key(cfg_t *cfg, cfg_opt_t *opt)
 	return cfg_opt_rmnsec(opt, 0) == CFG_SUCCESS ? 0 : -1;
 }
 
+/* ---- wallet sections ---- */
+
+static int load_wallet(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct config *c = loading->config;
+	const char *title = cfg_title(cfg_opt_getnsec(opt, 0));
+	size_t n = strlen(title), count = 0;
+	int line;
+
+	(void)cfg;
+	if (scan_section(&loading->scan, loading->why) != ERR_OK)
+		return load_fail(0, ERR_INTERNAL, "%s", err_text(ERR_INTERNAL));
+	line = (int)loading->scan.opened;
+	if (n == 0 || n > SELECTOR_MAX || strchr(title, ' ') != NULL ||
+	    !text_is_ascii_printable(title, n))
+		return load_fail(line, ERR_INVALID,
+				 "wallet \"%s\"; allowed: a serial number, or DRIVER:LABEL "
+				 "(`lanyard devices` lists them)",
+				 title);
+	if (!loading->has_passphrase)
+		return load_fail(line, ERR_INVALID,
+				 "wallet \"%s\" says nothing; allowed: passphrase", title);
+	for (; c->wallets != NULL && c->wallets[count].device != NULL; count++)
+		if (strcmp(c->wallets[count].device, title) == 0)
+			return load_fail(line, ERR_EXISTS,
+					 "wallet \"%s\" is there twice; allowed: once", title);
+	struct wallet_setting *more = reallocarray(c->wallets, count + 2, sizeof(*more));
+	if (more == NULL)
+		return load_fail(line, ERR_NO_MEMORY, "out of memory");
+	c->wallets = more;
+	more[count] = (struct wallet_setting){strdup(title), loading->passphrase};
+	more[count + 1] = (struct wallet_setting){0};
+	loading->seen_wallet = 0;
+	loading->has_passphrase = false;
+	if (more[count].device == NULL)
+		return load_fail(line, ERR_NO_MEMORY, "out of memory");
+	return cfg_opt_rmnsec(opt, 0) == CFG_SUCCESS ? 0 : -1;
+}
+
 static enum err load_text(struct config *c, const char *path, const char *text, struct why *why)
 {
 	cfg_opt_t key_options[] = {
@@ -247,9 +432,22 @@ static enum err load_text(struct config *c, const char *path, const char *text, 
 		CFG_STR_LIST_CB("allow", NULL, CFGF_NODEFAULT, parse_allow),
 		CFG_END(),
 	};
+	cfg_opt_t wallet_options[] = {
+		CFG_STR_CB("passphrase", NULL, CFGF_NODEFAULT, parse_passphrase),
+		CFG_END(),
+	};
 	cfg_opt_t options[] = {
 		CFG_STR_CB("device", NULL, CFGF_NODEFAULT, parse_device),
 		CFG_STR_CB("log", NULL, CFGF_NODEFAULT, parse_log),
+		CFG_STR_CB("wait-device", NULL, CFGF_NODEFAULT, parse_wait_device),
+		CFG_STR_CB("pinentry", NULL, CFGF_NODEFAULT, parse_prompt),
+		CFG_STR_CB("notify", NULL, CFGF_NODEFAULT, parse_prompt),
+		CFG_STR_CB("display", NULL, CFGF_NODEFAULT, parse_prompt),
+		CFG_STR_CB("tty", NULL, CFGF_NODEFAULT, parse_prompt),
+		CFG_STR_CB("allow-loopback", NULL, CFGF_NODEFAULT, parse_allow_loopback),
+		CFG_STR_LIST_CB("udp", NULL, CFGF_NODEFAULT, parse_udp),
+		CFG_STR_LIST_CB("upstream", NULL, CFGF_NODEFAULT, parse_upstream),
+		CFG_SEC("wallet", wallet_options, CFGF_MULTI | CFGF_TITLE),
 		CFG_SEC("key", key_options, CFGF_MULTI | CFGF_TITLE),
 		CFG_END(),
 	};
@@ -265,6 +463,7 @@ static enum err load_text(struct config *c, const char *path, const char *text, 
 		return ERR_NO_MEMORY;
 	cfg_set_error_function(cfg, load_confuse_error);
 	cfg_set_validate_func(cfg, "key", load_key);
+	cfg_set_validate_func(cfg, "wallet", load_wallet);
 	loading = &load;
 	result = cfg_parse_buf(cfg, text);
 	loading = NULL;
@@ -328,6 +527,7 @@ static enum err config_new(struct config **out, const char *path)
 	if (c == NULL)
 		return ERR_NO_MEMORY;
 	c->log = LOG_LEVEL_INFO;
+	c->wait_device = WAIT_DEVICE_DEFAULT;
 	c->path = strdup(path);
 	/* One more: check_key() fills in the next before it is counted. */
 	c->keys = calloc(CONFIG_KEYS_MAX + 1, sizeof(*c->keys));
@@ -341,7 +541,20 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < c->key_count; i++)
 		free((char *)c->keys[i].device);
 	free(c->keys);
+	for (char **udp = c->udp; udp != NULL && *udp != NULL; udp++)
+		free(*udp);
+	free(c->udp);
+	for (char **path = c->upstreams; path != NULL && *path != NULL; path++)
+		free(*path);
+	free(c->upstreams);
+	for (struct wallet_setting *w = c->wallets; w != NULL && w->device != NULL; w++)
+		free((char *)w->device);
+	free(c->wallets);
 	free(c->device);
+	free(c->pinentry);
+	free(c->notify);
+	free(c->display);
+	free(c->tty);
 	free(c->path);
 	free(c);
 }

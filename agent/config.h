@@ -18,10 +18,18 @@ struct config_key {
 };
 
 struct config {
-	char *path;              /* the file it came from, or would be in */
-	char *device;            /* default device selector, or NULL */
-	enum log_level log;      /* "error" | "warn" | "info" | "debug" */
-	struct config_key *keys; /* offered to SSH clients when ssh:// */
+	char *path;           /* the file it came from, or would be in */
+	char *device;         /* default device selector, or NULL */
+	enum log_level log;   /* "error" | "warn" | "info" | "debug" */
+	unsigned wait_device; /* seconds that a request waits for its device; 0: not at all */
+	/* Questions and notifications. NULL: the default; notify "" for none. */
+	char *pinentry, *notify; /* programs */
+	char *display, *tty;     /* where */
+	bool allow_loopback;     /* clients may answer PIN and passphrase questions */
+	char **udp;              /* addresses of emulated devices, ends with NULL; may be NULL */
+	char **upstreams;        /* other ssh-agents' sockets, ends with NULL; may be NULL */
+	struct wallet_setting *wallets; /* ends with device == NULL; may be NULL */
+	struct config_key *keys;        /* offered to SSH clients when ssh:// */
 	size_t key_count;
 };
 

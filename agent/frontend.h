@@ -41,6 +41,9 @@ uid_t conn_uid(const struct conn *c);
 pid_t conn_pid(const struct conn *c);
 /* Queues bytes for the client; nothing after it has gone. */
 void conn_send(struct conn *c, const void *p, size_t n);
+/* Sends now what the client waits for and did not just ask for. One that has more than `max` bytes
+ * to read is dropped. */
+void conn_push(struct conn *c, const void *p, size_t n, size_t max);
 /* The request in flight has ended: input is looked at again (after the current call returns). */
 void conn_resume(struct conn *c);
 /* Close after what is queued has been sent. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "protocol/dirs.h"
+#include "protocol/text.h"
 
 enum { TRY_EVERY_MS = 20, START_TRIES = 100, STOP_TRIES = 500 };
 
@@ -43,6 +45,40 @@ enum err instance_find(struct instance *i, const char *socket_dir, struct why *w
 	if (e == ERR_OK)
 		e = client_socket_path(i->ssh_socket, i->dir, "ssh.sock", why);
 	return e;
+}
+
+enum err instance_make(struct instance *i, struct why *why)
+{
+	char dir[PATH_MAX];
+	enum err e;
+	size_t n;
+
+	unsetenv("LANYARD_SOCK");
+	e = client_socket_dir(dir, sizeof(dir), NULL, why);
+	if (e == ERR_OK)
+		e = dir_make(dir, why);
+	if (e == ERR_OK)
+		e = dir_check_private(dir, why);
+	if (e != ERR_OK)
+		return e;
+	n = strlen(dir);
+	if ((size_t)snprintf(dir + n, sizeof(dir) - n, "/cmd.XXXXXX") >= sizeof(dir) - n ||
+	    mkdtemp(dir) == NULL)
+		return why_set(why, ERR_IO, "%s: %s", dir, strerror(errno));
+	e = instance_find(i, dir, why);
+	if (e != ERR_OK)
+		rmdir(dir);
+	i->transient = e == ERR_OK;
+	return e;
+}
+
+void instance_remove(const struct instance *i)
+{
+	if (!i->transient)
+		return;
+	unlink(i->agent_socket);
+	unlink(i->ssh_socket);
+	rmdir(i->dir);
 }
 
 enum err instance_claim(struct instance *i, struct why *why)
@@ -106,6 +142,18 @@ static pid_t instance_pid(const struct instance *i)
 	return peer.pid;
 }
 
+void instance_say(const char *fmt, ...)
+{
+	char raw[PATH_MAX + 200], text[PATH_MAX + 200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, args);
+	va_end(args);
+	fprintf(stderr, "lanyard-agent: %s\n",
+		text_clean_message(text, sizeof(text), raw, strlen(raw)));
+}
+
 int instance_say_running(const struct instance *i, bool foreground, bool csh)
 {
 	pid_t pid = 0;
@@ -114,12 +162,11 @@ int instance_say_running(const struct instance *i, bool foreground, bool csh)
 	for (int tries = 0; tries < START_TRIES && (pid = instance_pid(i)) == 0; tries++)
 		wait_a_moment();
 	if (pid == 0) {
-		fprintf(stderr, "lanyard-agent: an agent holds %s but does not answer on %s\n",
-			i->dir, i->agent_socket);
+		instance_say("an agent holds %s but does not answer on %s", i->dir,
+			     i->agent_socket);
 		return 1;
 	}
-	fprintf(stderr, "lanyard-agent: an agent is running already (pid %d, %s)\n", (int)pid,
-		i->agent_socket);
+	instance_say("an agent is running already (pid %d, %s)", (int)pid, i->agent_socket);
 	if (foreground)
 		return 2;
 	instance_print(i, pid, csh);
@@ -133,12 +180,11 @@ int instance_kill(struct instance *i, bool csh)
 	enum err e = ERR_EXISTS;
 
 	if (pid == 0) {
-		fprintf(stderr, "lanyard-agent: no agent is running (%s)\n", i->agent_socket);
+		instance_say("no agent is running (%s)", i->agent_socket);
 		return 1;
 	}
 	if (kill(pid, SIGTERM) != 0) {
-		fprintf(stderr, "lanyard-agent: cannot stop pid %d: %s\n", (int)pid,
-			strerror(errno));
+		instance_say("cannot stop pid %d: %s", (int)pid, strerror(errno));
 		return 1;
 	}
 	/* Its claim ends when its last secret is wiped and it is gone. */
@@ -148,7 +194,7 @@ int instance_kill(struct instance *i, bool csh)
 		close(i->lock);
 	}
 	if (e == ERR_EXISTS) {
-		fprintf(stderr, "lanyard-agent: pid %d does not stop\n", (int)pid);
+		instance_say("pid %d does not stop", (int)pid);
 		return 1;
 	}
 	for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)

@@ -19,10 +19,16 @@ struct instance {
 	char agent_socket[SOCKET_PATH_MAX + 1];
 	char ssh_socket[SOCKET_PATH_MAX + 1];
 	int lock;
+	bool transient; /* made by instance_make() */
 };
 
 /* Makes the directory (0700) if it is missing; refuses one that others can write. */
 enum err instance_find(struct instance *i, const char *socket_dir, struct why *why) MUST_CHECK;
+/* Makes a directory of its own beside the user's agent, for `-- COMMAND`; LANYARD_SOCK is unset,
+ * for the agent that it names is another. */
+enum err instance_make(struct instance *i, struct why *why) MUST_CHECK;
+/* Removes what instance_make() made, and sockets in it; nothing else. */
+void instance_remove(const struct instance *i);
 /* ERR_EXISTS when an agent lives there. */
 enum err instance_claim(struct instance *i, struct why *why) MUST_CHECK;
 
@@ -33,6 +39,9 @@ void instance_print(const struct instance *i, pid_t pid, bool csh);
 int instance_say_running(const struct instance *i, bool foreground, bool csh);
 /* Stops the running agent and waits for it; returns the exit status. */
 int instance_kill(struct instance *i, bool csh);
+
+/* "lanyard-agent: …" to standard error, cleaned: it may name what was typed. */
+void instance_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Standard input, output and error to /dev/null. */
 void instance_detach_stdio(void);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/status.h"
+
 /* Enough to see many pipelined commands at once; a line itself is at most LINE_LEN_MAX. */
 enum { LINE_MESSAGE_MAX = 16 * 1024, LINE_OUT_MAX = 4 * LINE_LEN_MAX };
 
@@ -32,19 +34,17 @@ void line_reply_error(struct line_conn *lc, enum err e, const struct why *why)
 
 void line_status(struct line_conn *lc, const char *keyword, ...)
 {
-	uint8_t text[LINE_OUT_MAX];
+	uint8_t text[LINE_LEN_MAX + 1];
 	struct wbuf w = wbuf_new(text, sizeof(text));
-	const char *word;
-	va_list words;
+	const char *words[STATUS_WORDS_MAX], *word;
+	size_t count = 0;
+	va_list args;
 
-	wbuf_printf(&w, "S %s", keyword);
-	va_start(words, keyword);
-	while ((word = va_arg(words, const char *)) != NULL) {
-		wbuf_u8(&w, ' ');
-		line_encode(&w, word, strlen(word), false);
-	}
-	va_end(words);
-	wbuf_u8(&w, '\n');
+	va_start(args, keyword);
+	while (count < STATUS_WORDS_MAX && (word = va_arg(args, const char *)) != NULL)
+		words[count++] = word;
+	va_end(args);
+	status_format(&w, keyword, words, count);
 	line_send(lc, &w);
 }
 
@@ -107,6 +107,7 @@ static void line_request_done(struct request *r, enum err e)
 		line_reply_error(lc, e, &r->why);
 	}
 	request_clear(r);
+	secret_free(&lc->data);
 	line_input_free(lc);
 	lc->state = LINE_IDLE;
 	conn_resume(lc->conn);
@@ -135,14 +136,25 @@ static void line_request_ask(struct request *r, const struct ask *ask)
 	conn_resume(lc->conn);
 }
 
+static void line_request_waiting(struct request *r, const char *device, unsigned seconds)
+{
+	char number[12];
+
+	snprintf(number, sizeof(number), "%u", seconds);
+	line_status(r->arg, "WAITING", r->serial, device, number, NULL);
+}
+
 static const struct request_calls line_request_calls = {
 	.done = line_request_done,
 	.ask = line_request_ask,
+	.waiting = line_request_waiting,
 };
 
-/* Only UNLOCK and DEVICE hand questions to their client: it came to answer them. */
+/* UNLOCK and DEVICE hand questions to their client, who came to answer them; other commands only in
+ * loopback mode. */
 static const struct request_calls line_silent_calls = {
 	.done = line_request_done,
+	.waiting = line_request_waiting,
 };
 
 void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc))
@@ -151,8 +163,8 @@ void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc))
 
 	lc->reply = reply;
 	lc->state = LINE_RUNNING;
-	r->calls = r->op == OP_UNLOCK || r->op == OP_VERB ? &line_request_calls
-							  : &line_silent_calls;
+	r->calls = r->op == OP_UNLOCK || r->op == OP_VERB || lc->loopback ? &line_request_calls
+									  : &line_silent_calls;
 	r->arg = lc;
 	request_start(r);
 }
@@ -187,7 +199,10 @@ static void line_inquire_end(struct line_conn *lc, bool canceled)
 		why_set(&why, ERR_CANCELED, "canceled by the client");
 		line_reply_error(lc, ERR_CANCELED, &why);
 	} else {
-		lc->request.data = (struct slice){lc->input.p, lc->input_used};
+		lc->data = lc->input;
+		lc->request.data = (struct slice){lc->data.p, lc->input_used};
+		lc->input = (struct secret){0};
+		lc->input_used = lc->input_max = 0;
 		line_start(lc, lc->reply);
 	}
 }
@@ -247,8 +262,12 @@ static void line_inquire_line(struct line_conn *lc, const uint8_t *p, size_t n)
 		e = line_inquire_data(lc, p + 2, n - 2);
 	else if (line_is(p, n, "D"))
 		e = ERR_OK;
-	else if (line_is(p, n, "END") || line_is(p, n, "CAN")) {
-		line_inquire_end(lc, line_is(p, n, "CAN"));
+	else if (line_is(p, n, "END")) {
+		line_inquire_end(lc, false);
+		return;
+	} else if (line_is(p, n, "CAN") || line_is(p, n, "CANCEL")) {
+		/* gpg-connect-agent says the latter. */
+		line_inquire_end(lc, true);
 		return;
 	} else
 		e = why_set(&why, ERR_SYNTAX,
@@ -317,6 +336,14 @@ static void line_command_line(struct line_conn *lc, const uint8_t *p, size_t n)
 		line_reply_error(lc, e, &why);
 }
 
+/* Any line, whatever it says. */
+static void line_watch_end(struct line_conn *lc)
+{
+	watch_remove(&lc->request.agent->watch, &lc->watcher);
+	lc->state = LINE_IDLE;
+	line_reply_ok(lc);
+}
+
 static size_t line_input(struct conn *c, void *state, const uint8_t *p, size_t n)
 {
 	struct line_conn *lc = state;
@@ -335,7 +362,9 @@ static size_t line_input(struct conn *c, void *state, const uint8_t *p, size_t n
 	}
 	if (end == NULL)
 		return 0;
-	if (lc->state == LINE_IDLE)
+	if (lc->state == LINE_WATCHING)
+		line_watch_end(lc);
+	else if (lc->state == LINE_IDLE)
 		line_command_line(lc, p, len);
 	else
 		line_inquire_line(lc, p, len > 0 && p[len - 1] == '\r' ? len - 1 : len);
@@ -349,6 +378,8 @@ static void line_open(struct conn *c, void *state)
 
 	lc->conn = c;
 	lc->request.agent = conn_agent(c);
+	lc->request.patient = lc->request.attended = true;
+	lc->request.asker = conn_pid(c);
 	conn_send(c, greeting, sizeof(greeting) - 1);
 }
 
@@ -358,6 +389,9 @@ static void line_close(struct conn *c, void *state)
 
 	(void)c;
 	request_cancel(&lc->request);
+	watch_remove(&lc->request.agent->watch, &lc->watcher);
+	if (lc->state == LINE_WATCHING)
+		lc->state = LINE_IDLE;
 	if (lc->state != LINE_RUNNING && lc->state != LINE_INQUIRE_ASK)
 		line_input_free(lc);
 }
@@ -366,7 +400,8 @@ static bool line_busy(const void *state)
 {
 	const struct line_conn *lc = state;
 
-	return lc->state == LINE_RUNNING || lc->state == LINE_INQUIRE_ASK;
+	return lc->state == LINE_RUNNING || lc->state == LINE_INQUIRE_ASK ||
+	       lc->state == LINE_WATCHING;
 }
 
 const struct frontend line_frontend = {

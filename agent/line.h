@@ -16,6 +16,7 @@ enum line_state {
 	LINE_RUNNING,      /* a request or a lock is in flight */
 	LINE_INQUIRE_DATA, /* INQUIRE DATA was sent; the command's request starts at END */
 	LINE_INQUIRE_ASK,  /* a device's question was passed on; its answer ends at END */
+	LINE_WATCHING,     /* events are sent until a line comes */
 };
 
 struct line_conn {
@@ -24,7 +25,10 @@ struct line_conn {
 	struct line command;                 /* the one being answered; request points into it */
 	void (*reply)(struct line_conn *lc); /* writes the answer of a request that succeeded */
 	struct request request;
+	struct watcher watcher;
 	bool save;           /* ADD --save */
+	bool loopback;       /* OPTION pinentry-mode=loopback */
+	struct secret data;  /* the request's, once INQUIRE DATA has brought it */
 	struct secret input; /* what D lines brought; locked, for it may be a passphrase */
 	size_t input_used, input_max;
 };
@@ -40,6 +44,10 @@ struct line_command {
 };
 extern const struct line_command line_commands[]; /* ends with verb == NULL */
 
+/* line_option.c */
+void line_run_option(struct line_conn *lc);
+void line_run_tty(struct line_conn *lc);
+
 /* For line_commands.c. */
 void line_reply_ok(struct line_conn *lc);
 void line_reply_error(struct line_conn *lc, enum err e, const struct why *why);
@@ -51,5 +59,17 @@ void line_comment(struct line_conn *lc, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc));
 /* Asks for data first (INQUIRE DATA, at most `max` bytes), which becomes lc->request.data. */
 void line_start_with_data(struct line_conn *lc, size_t max, void (*reply)(struct line_conn *lc));
+
+/* line_watch.c */
+void line_list_devices(struct line_conn *lc);
+void line_status_locked(struct line_conn *lc);
+void line_run_watch(struct line_conn *lc);
+
+/* line_state.c */
+void line_status_key(struct line_conn *lc, const struct key *key);
+void line_list_known(struct line_conn *lc);
+void line_run_keys(struct line_conn *lc);
+void line_run_forget(struct line_conn *lc);
+void line_run_forget_device(struct line_conn *lc);
 
 #endif

@@ -48,20 +48,10 @@ static void line_warn_near(struct line_conn *lc)
 		line_status(lc, "NEAR", near->id.uri, NULL);
 }
 
-static void line_status_key(struct line_conn *lc, const struct key *key)
-{
-	char index[12];
-
-	snprintf(index, sizeof(index), "%u", key->id.index);
-	line_status(lc, "KEY", key->id.uri, index, curve_name(key->id.curve),
-		    key->serial[0] != '\0' ? key->serial : "-", key->known ? "known" : "unknown",
-		    key->listed ? "listed" : "unlisted", NULL);
-}
-
 static struct key *line_key(struct line_conn *lc)
 {
 	return keyring_find(&lc->request.agent->keys, &lc->request.id, PURPOSE_SIGN,
-			    lc->request.serial);
+			    lc->request.driver, lc->request.serial);
 }
 
 /* ---- answers of requests ---- */
@@ -195,21 +185,10 @@ static void run_help(struct line_conn *lc)
 
 static void run_devices(struct line_conn *lc)
 {
-	static const char *const state[] = {
-		[DEVICE_LOCKED] = "locked",
-		[DEVICE_READY] = "ready",
-		[DEVICE_GONE] = "gone",
-	};
-	struct registry *registry = lc->request.agent->registry;
-	char index[12];
-
-	for (struct device *d = registry_next(registry, NULL); d != NULL;
-	     d = registry_next(registry, d)) {
-		snprintf(index, sizeof(index), "%u", device_index(d));
-		line_status(lc, "DEVICE", index, device_info(d)->serial, device_driver(d)->name,
-			    device_info(d)->label, state[device_state(d)],
-			    custody_name(device_driver(d)->custody), NULL);
-	}
+	if (line_option(&lc->command, "known") != NULL)
+		line_list_known(lc);
+	else
+		line_list_devices(lc);
 	line_reply_ok(lc);
 }
 
@@ -277,16 +256,22 @@ static void run_pubkey(struct line_conn *lc)
 
 static void run_sign(struct line_conn *lc)
 {
+	const char *visual = line_option(&lc->command, "visual");
 	struct why why = {0};
 	enum err e = line_identity(lc, OP_SIGN, USE_SIGN, &why);
 
 	if (e == ERR_OK)
 		e = identity_may(&lc->request.id, USE_SIGN, &why);
+	if (e == ERR_OK && visual != NULL && signing_of(&lc->request.id) != SIGNING_OTHER)
+		e = why_set(&why, ERR_INVALID,
+			    "%s: the data alone is signed for ssh, gpg and signify; --visual is "
+			    "for other protocols",
+			    lc->request.id.uri);
 	if (e != ERR_OK) {
 		line_reply_error(lc, e, &why);
 		return;
 	}
-	lc->request.visual = line_option(&lc->command, "visual");
+	lc->request.visual = visual;
 	line_start_with_data(lc, LINE_DATA_MAX, reply_out);
 }
 
@@ -393,15 +378,6 @@ static void run_remove(struct line_conn *lc)
 		line_reply_error(lc, e, &why);
 }
 
-static void run_keys(struct line_conn *lc)
-{
-	const struct key *key = NULL;
-
-	while ((key = request_next_key(lc->request.agent, key)) != NULL)
-		line_status_key(lc, key);
-	line_reply_ok(lc);
-}
-
 static void run_status(struct line_conn *lc)
 {
 	const struct agent *a = lc->request.agent;
@@ -412,7 +388,7 @@ static void run_status(struct line_conn *lc)
 	line_status(lc, "PROTOCOL", number, NULL);
 	snprintf(number, sizeof(number), "%ld", (long)getpid());
 	line_status(lc, "PID", number, NULL);
-	line_status(lc, "LOCKED", a->locked ? "yes" : "no", NULL);
+	line_status_locked(lc);
 	snprintf(number, sizeof(number), "%zu", registry_count(a->registry));
 	line_status(lc, "DEVICES", number, NULL);
 	snprintf(number, sizeof(number), "%zu", a->keys.count);
@@ -422,29 +398,6 @@ static void run_status(struct line_conn *lc)
 	line_status(lc, "CONFIG", a->config->path, NULL);
 	line_status(lc, "MLOCK", a->mlock.text[0] != '\0' ? a->mlock.text : "ok", NULL);
 	line_reply_ok(lc);
-}
-
-/* What Assuan clients send as a matter of course. None of it moves where questions appear: that is
- * the agent owner's choice, never a client's. */
-static void run_option(struct line_conn *lc)
-{
-	static const char *const accepted[] = {
-		"display", "ttyname", "ttytype", "lc-ctype", "lc-messages", "xauthority",
-	};
-	const char *text = line_operand(&lc->command, 0);
-	size_t n = strcspn(text, "=");
-	struct why why = {0};
-
-	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++)
-		if (strlen(accepted[i]) == n && memcmp(accepted[i], text, n) == 0) {
-			line_reply_ok(lc);
-			return;
-		}
-	why_set(&why, ERR_INVALID,
-		"no option %.*s: display, ttyname, ttytype, lc-ctype, lc-messages, "
-		"xauthority are accepted (and have no effect)",
-		(int)n, text);
-	line_reply_error(lc, ERR_INVALID, &why);
 }
 
 static void run_bye(struct line_conn *lc)
@@ -460,7 +413,8 @@ const struct line_command line_commands[] = {
 	{"HELLO", "[1]", "the versions of the agent and of this protocol", NULL, 0, 1, run_hello},
 	{"HELP", "", "this list", NULL, 0, 0, run_help},
 	{"STATUS", "", "process, sockets, whether it is locked", NULL, 0, 0, run_status},
-	{"DEVICES", "", "the devices that are connected", NULL, 0, 0, run_devices},
+	{"DEVICES", "[--known]", "the devices that are connected, or all that have been",
+	 " --known ", 0, 0, run_devices},
 	{"DEVICE", "DEV [VERB [WORD ...]]", "administer a device; without VERB: its verbs", NULL, 1,
 	 LINE_WORDS_MAX, run_device},
 	{"PUBKEY", KEY_USAGE "[--raw [--ecdh]] URI", "the public key of an identity",
@@ -474,11 +428,19 @@ const struct line_command line_commands[] = {
 	{"ADD", KEY_USAGE "[--save] URI", "offer an ssh:// identity to SSH clients",
 	 KEY_OPTIONS "--save ", 1, 1, run_add},
 	{"REMOVE", KEY_USAGE "URI", "stop offering it", KEY_OPTIONS, 1, 1, run_remove},
-	{"KEYS", "", "the identities in use", NULL, 0, 0, run_keys},
+	{"KEYS", "", "the identities in use", NULL, 0, 0, line_run_keys},
+	{"FORGET", KEY_USAGE "[--dry-run] URI|--all",
+	 "stop knowing public keys: the next use learns", KEY_OPTIONS "--dry-run --all ", 0, 1,
+	 line_run_forget},
+	{"FORGETDEVICE", "DEV", "give up the index of a device", NULL, 1, 1,
+	 line_run_forget_device},
 	{"UNLOCK", "[DEV]", "unlock a device, and the agent; asks by INQUIRE", NULL, 0, 1,
 	 run_unlock},
 	{"LOCK", "[DEV]", "wipe every secret, of one device or all", NULL, 0, 1, run_lock},
-	{"OPTION", "NAME=VALUE", "accepted for Assuan clients", NULL, 1, 1, run_option},
+	{"TTY", "PATH [TERM]", "ask on this terminal from now on", NULL, 1, 2, line_run_tty},
+	{"WATCH", "", "the state, then events, until a line comes", NULL, 0, 0, line_run_watch},
+	{"OPTION", "NAME=VALUE", "pinentry-mode=ask|loopback; others for Assuan clients", NULL, 1,
+	 1, line_run_option},
 	{"BYE", "", "close the connection", NULL, 0, 0, run_bye},
 	{0},
 };

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/unlock.h"
 #include "protocol/log.h"
 
 /* One LOCK: a job for each device, done when the last one is. */
@@ -34,15 +35,17 @@ enum err agent_lock(struct agent *a, struct device *d, void (*done)(void *arg), 
 
 	if (l == NULL)
 		return ERR_NO_MEMORY;
-	if (d == NULL) {
+	if (d == NULL && !a->locked) {
 		a->locked = true;
 		log_info("locked");
+		watch_locked(&a->watch, true);
 	}
 	l->done = done;
 	l->arg = arg;
 	/* One more than the jobs, so that the last submission below may be the one that counts. */
 	l->left = 1;
 	for (size_t i = 0; i < count && next != NULL; i++) {
+		unlock_hold(a, next);
 		l->jobs[i] = (struct job){.op = OP_LOCK, .done = locking_job_done, .arg = l};
 		if (device_submit(next, &l->jobs[i]) == ERR_OK)
 			l->left++;

@@ -15,15 +15,19 @@
 #include "agent/agent.h"
 #include "agent/autoload.h"
 #include "agent/instance.h"
+#include "agent/keeper.h"
 #include "agent/line.h"
+#include "agent/prompt.h"
 #include "agent/server.h"
+#include "agent/unlock.h"
 #include "devices/soft/soft.h"
+#include "devices/trezor/trezor.h"
 #include "protocol/dirs.h"
 #include "protocol/log.h"
 #include "ssh/accept.h"
 #include "ssh/agent.h"
 
-static const struct driver *const drivers[] = {&soft_driver, NULL};
+static const struct driver *const drivers[] = {&soft_driver, &trezor_driver, NULL};
 static const struct frontend *const frontends[] = {&line_frontend, &ssh_frontend, NULL};
 static const struct scheme *const schemes[] = {&ssh_scheme, NULL};
 
@@ -31,6 +35,7 @@ struct options {
 	bool foreground, kill, csh;
 	int verbose;
 	const char *config, *socket_dir;
+	char **command; /* after "--", or NULL */
 };
 
 /* Everything that lives as long as the daemon's loop. */
@@ -42,11 +47,13 @@ struct daemon {
 	struct server *server;
 	struct driver_env env;
 	char data_dir[PATH_MAX];
+	bool guest; /* of a command; another agent may be there */
 };
 
 static void usage(FILE *out)
 {
-	fputs("usage: lanyard-agent [-Dcksv] [--config FILE] [--socket-dir DIR]\n"
+	fputs("usage: lanyard-agent [-Dcksv] [--config FILE] [--socket-dir DIR] [-- COMMAND ...]\n"
+	      "  -- COMMAND ...     run it with an agent of its own, exit with its status\n"
 	      "  -D, --foreground   stay in the foreground, log to standard error\n"
 	      "  -k, --kill         stop the running agent\n"
 	      "  -s, --sh           print Bourne shell commands (the default, but for csh users)\n"
@@ -85,8 +92,9 @@ static int options_parse(struct options *o, int argc, char **argv)
 	};
 	int c;
 
+	opterr = 0; /* getopt would show a word as it is */
 	*o = (struct options){.csh = shell_is_csh()};
-	while ((c = getopt_long(argc, argv, "Dkscv", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+Dkscv", longs, NULL)) != -1) {
 		switch (c) {
 		case 'D':
 			o->foreground = true;
@@ -116,12 +124,20 @@ static int options_parse(struct options *o, int argc, char **argv)
 			puts("lanyard-agent " LANYARD_VERSION);
 			return 0;
 		default:
+			if (optopt > ' ' && optopt < 0x7f && strchr("Dkscv", optopt) == NULL)
+				instance_say("there is no option -%c", optopt);
+			else
+				instance_say("%s: no such option, or its value is missing or not "
+					     "wanted",
+					     argv[optind - 1]);
 			usage(stderr);
 			return 2;
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, "lanyard-agent: it takes no operands\n");
+	if (optind < argc && !o->kill && optind > 1 && strcmp(argv[optind - 1], "--") == 0) {
+		o->command = argv + optind;
+	} else if (optind < argc) {
+		instance_say("it takes no operands, but \"-- COMMAND ...\"");
 		usage(stderr);
 		return 2;
 	}
@@ -130,10 +146,29 @@ static int options_parse(struct options *o, int argc, char **argv)
 
 /* ---- the loop's life ---- */
 
+static void block_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	/* A file size limit is then an error of write(), like a full disk. */
+	sigaction(SIGXFSZ, &ignore, NULL);
+}
+
 static void daemon_closed(void *arg)
 {
 	struct daemon *d = arg;
 
+	/* From here on nobody handles them any more. */
+	block_signals();
+	waiting_close(&d->agent.waiting);
+	prompter_close(d->agent.prompter);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
 }
@@ -145,8 +180,10 @@ static void daemon_server_closed(void *arg)
 	registry_close(d->agent.registry, daemon_closed, d);
 }
 
-static void daemon_stop(struct daemon *d)
+static void daemon_stop(void *arg)
 {
+	struct daemon *d = arg;
+
 	if (d->agent.stopping)
 		return;
 	d->agent.stopping = true;
@@ -162,19 +199,36 @@ static void daemon_signal(uv_signal_t *handle, int number)
 	daemon_stop(d);
 }
 
+static unsigned daemon_device_index(void *arg, const struct driver *driver,
+				    const struct device_info *info)
+{
+	struct daemon *d = arg;
+
+	return store_arrived(&d->agent.store, driver->name, info);
+}
+
 static void daemon_device_arrived(void *arg, struct device *device)
 {
 	struct daemon *d = arg;
 
-	(void)device;
+	watch_device_arrived(&d->agent.watch, device);
+	waiting_arrived(&d->agent.waiting, device);
 	if (d->autoload.loaded != NULL)
 		autoload_kick(&d->autoload);
+}
+
+static void daemon_device_left(void *arg, struct device *device)
+{
+	struct daemon *d = arg;
+
+	watch_device_left(&d->agent.watch, device);
 }
 
 static void daemon_device_changed(void *arg, struct device *device)
 {
 	struct daemon *d = arg;
 
+	watch_device_state(&d->agent.watch, device);
 	if (device_state(device) == DEVICE_READY && d->autoload.loaded != NULL)
 		autoload_kick(&d->autoload);
 }
@@ -197,11 +251,13 @@ static enum err daemon_start_signals(struct daemon *d, struct why *why)
 	return ERR_OK;
 }
 
-static enum err daemon_start(struct daemon *d, struct config *config, const char *dir,
+static enum err daemon_start(struct daemon *d, struct config *config, const char *dir, int keeper,
 			     struct why *why)
 {
 	const struct registry_calls calls = {
+		.index = daemon_device_index,
 		.arrived = daemon_device_arrived,
+		.left = daemon_device_left,
 		.changed = daemon_device_changed,
 		.arg = d,
 	};
@@ -213,7 +269,12 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 	d->agent.config = config;
 	d->agent.schemes = schemes;
 	d->agent.autoload = &d->autoload;
-	d->env.data_dir = d->data_dir;
+	secret_random(d->agent.id, sizeof(d->agent.id));
+	d->env = (struct driver_env){
+		.data_dir = d->data_dir,
+		.udp = (const char *const *)config->udp,
+		.wallets = config->wallets,
+	};
 	if (secret_probe(64 * 1024, &d->agent.mlock) != ERR_OK)
 		log_warn("%s", d->agent.mlock.text);
 	e = dir_path(d->data_dir, sizeof(d->data_dir), DIR_DATA, NULL, why);
@@ -221,6 +282,12 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 		e = client_socket_path(d->agent.agent_socket, dir, "agent.sock", why);
 	if (e == ERR_OK)
 		e = client_socket_path(d->agent.ssh_socket, dir, "ssh.sock", why);
+	if (e == ERR_OK)
+		e = store_open(&d->agent.store, &d->agent.keys, d->guest, why);
+	if (e == ERR_OK)
+		e = waiting_init(&d->agent.waiting, &d->loop);
+	if (e == ERR_OK)
+		e = prompter_new(&d->agent.prompter, &d->loop, keeper, daemon_stop, d, why);
 	if (e == ERR_OK)
 		e = registry_new(&d->agent.registry, &d->loop, drivers, &d->env, &calls, why);
 	if (e != ERR_OK)
@@ -240,25 +307,33 @@ static const char *daemon_word(const struct options *o)
 	return o->foreground ? "foreground" : "daemon";
 }
 
-/* Runs until a signal. `ready` is called when clients can connect. */
-static int daemon_run(const struct options *o, struct config *config, const char *dir,
-		      void (*ready)(void *arg), void *arg)
+/* Runs until a signal. `keeper` is told when clients can connect. */
+static int daemon_run(const struct options *o, struct config *config, const char *dir, int keeper)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
 	struct why why = {0};
-	enum err e = d != NULL ? daemon_start(d, config, dir, &why) : ERR_NO_MEMORY;
+	enum err e = ERR_NO_MEMORY;
 
+	if (d != NULL) {
+		d->guest = o->command != NULL;
+		e = daemon_start(d, config, dir, keeper, &why);
+	}
+	if (e == ERR_OK && !o->foreground)
+		instance_detach_stdio();
+	if (e == ERR_OK)
+		e = prompter_ready(d->agent.prompter, &why);
 	if (e != ERR_OK) {
 		/* The process ends: the kernel frees more surely than half-made handles would. */
 		fprintf(stderr, "lanyard-agent: %s\n", why_text(&why, e));
 		_exit(1);
 	}
 	log_info("%s ready in %s", daemon_word(o), dir);
-	ready(arg);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&d->loop) != 0)
 		log_error("the loop was left with open handles");
 	autoload_free(&d->autoload);
+	store_close(&d->agent.store);
+	unlock_free(&d->agent);
 	keyring_free(&d->agent.keys);
 	config_free(config);
 	free(d);
@@ -266,19 +341,6 @@ static int daemon_run(const struct options *o, struct config *config, const char
 }
 
 /* ---- processes ---- */
-
-static void block_signals(void)
-{
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
-}
 
 static void raise_descriptor_limit(void)
 {
@@ -298,7 +360,7 @@ static int config_open(const struct options *o, struct config **config)
 	enum err e;
 
 	if (o->config != NULL && realpath(o->config, path) == NULL) {
-		fprintf(stderr, "lanyard-agent: %s: %s\n", o->config, strerror(errno));
+		instance_say("%s: %s", o->config, strerror(errno));
 		return 1;
 	}
 	e = config_load(config, o->config != NULL ? path : NULL, &why);
@@ -308,102 +370,167 @@ static int config_open(const struct options *o, struct config **config)
 	return 1;
 }
 
-struct announcement {
+/* What the processes of one start share. */
+struct start {
 	const struct options *options;
-	const struct instance *instance;
-	int pipe; /* to the parent that waits; -1 in the foreground */
+	struct config *config;
+	struct instance *instance;
+	struct launcher launcher;
+	mode_t umask; /* of whoever started us, for the command */
+	int pipe;     /* to the process that waits for the daemon's pid, or -1 */
 };
 
-static void announce_foreground(void *arg)
+/* The daemon's process, forked by the keeper. Locked memory is not inherited: it begins here. */
+static int start_daemon(void *arg, int keeper)
 {
-	const struct announcement *a = arg;
+	const struct start *s = arg;
+	struct why why = {0};
+	int status;
 
-	instance_print(a->instance, getpid(), a->options->csh);
+	if (secret_start(&why) != ERR_OK) {
+		instance_say("%s", why.text);
+		return 1;
+	}
+	secret_harden_process();
+	raise_descriptor_limit();
+	if (chdir("/") != 0) {
+		instance_say("/: %s", strerror(errno));
+		return 1;
+	}
+	status = daemon_run(s->options, s->config, s->instance->dir, keeper);
+	instance_remove(s->instance); /* its keeper may be gone */
+	return status;
 }
 
-/* Cuts the daemon loose from its terminal, then lets the parent print and go. */
-static void announce_daemon(void *arg)
+/* The keeper, when clients can connect. */
+static void start_ready(void *arg, pid_t daemon)
 {
-	const struct announcement *a = arg;
+	struct start *s = arg;
 
+	if (s->options->command != NULL)
+		return;
+	if (s->pipe < 0) {
+		instance_print(s->instance, daemon, s->options->csh);
+		return;
+	}
+	/* Cut loose from its terminal, then the first process may print and go. */
 	instance_detach_stdio();
-	if (write(a->pipe, "r", 1) != 1)
+	if (write(s->pipe, &daemon, sizeof(daemon)) != sizeof(daemon))
 		log_warn("the starting process went away");
-	close(a->pipe);
+	close(s->pipe);
 }
 
-static int start_daemon(const struct options *o, struct config *config, struct instance *instance)
+/* The command's process. */
+static void start_command(void *arg, pid_t daemon)
 {
-	struct announcement a = {.options = o, .instance = instance};
+	const struct start *s = arg;
+	char *const *command = s->options->command;
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)daemon);
+	launcher_restore_signals(&s->launcher);
+	umask(s->umask);
+	if (setenv("LANYARD_SOCK", s->instance->agent_socket, 1) == 0 &&
+	    setenv("SSH_AUTH_SOCK", s->instance->ssh_socket, 1) == 0 &&
+	    setenv("LANYARD_AGENT_PID", pid, 1) == 0)
+		execvp(command[0], command);
+	instance_say("%s: %s", command[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static int start_keeper(struct start *s)
+{
+	const struct keeper_calls calls = {
+		.daemon = start_daemon,
+		.ready = start_ready,
+		.command = s->options->command != NULL ? start_command : NULL,
+		.arg = s,
+	};
+	int status = keeper_run(&calls, &s->launcher, s->instance->lock);
+
+	instance_remove(s->instance);
+	return status;
+}
+
+/* Keeper and daemon in the background; returns when the daemon is ready. */
+static int start_background(struct start *s)
+{
+	pid_t pid, daemon;
 	int fds[2];
-	pid_t pid;
-	char byte;
 
 	if (pipe2(fds, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
-		fprintf(stderr, "lanyard-agent: cannot start a process: %s\n", strerror(errno));
+		instance_say("cannot start a process: %s", strerror(errno));
 		return 1;
 	}
 	if (pid == 0) {
 		close(fds[0]);
-		a.pipe = fds[1];
+		s->pipe = fds[1];
 		setsid();
-		if (chdir("/") != 0)
-			_exit(1);
-		return daemon_run(o, config, instance->dir, announce_daemon, &a);
+		return chdir("/") == 0 ? start_keeper(s) : 1;
 	}
 	close(fds[1]);
-	config_free(config);
-	if (read(fds[0], &byte, 1) != 1)
+	if (read(fds[0], &daemon, sizeof(daemon)) != sizeof(daemon))
 		return 1; /* the child has said why */
 	close(fds[0]);
-	instance_print(instance, pid, o->csh);
+	instance_print(s->instance, daemon, s->options->csh);
 	return 0;
 }
 
-static int start(const struct options *o, struct config *config, struct instance *instance)
+static int start(struct start *s, const sigset_t *mask)
 {
-	struct announcement a = {.options = o, .instance = instance, .pipe = -1};
-	enum log_level level = config->log;
+	const struct options *o = s->options;
+	enum log_level level = s->config->log;
 
 	if (o->verbose > 0)
 		level = o->verbose == 1 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 	log_open("lanyard-agent", level, !o->foreground);
-	if (!o->foreground)
-		return start_daemon(o, config, instance);
-	return daemon_run(o, config, instance->dir, announce_foreground, &a);
+	launcher_init(&s->launcher, s->config, mask);
+	if (!o->foreground && o->command == NULL)
+		return start_background(s);
+	return start_keeper(s);
+}
+
+/* Finds the place of the agent and claims it. Returns -1 to go on, else the exit status. */
+static int claim(const struct options *o, struct instance *instance)
+{
+	struct why why = {0};
+	enum err e = o->command != NULL && o->socket_dir == NULL
+			     ? instance_make(instance, &why)
+			     : instance_find(instance, o->socket_dir, &why);
+
+	if (e == ERR_OK && o->kill)
+		return instance_kill(instance, o->csh);
+	if (e == ERR_OK)
+		e = instance_claim(instance, &why);
+	if (e == ERR_EXISTS)
+		return instance_say_running(instance, o->foreground || o->command != NULL, o->csh);
+	if (e == ERR_OK)
+		return -1;
+	instance_say("%s", why_text(&why, e));
+	instance_remove(instance);
+	return 1;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o;
-	struct config *config = NULL;
 	struct instance instance;
-	struct why why = {0};
+	struct start s = {.options = &o, .instance = &instance, .pipe = -1};
+	sigset_t mask;
 	int status = options_parse(&o, argc, argv);
-	enum err e;
 
 	if (status >= 0)
 		return status;
-	umask(077);
-	if (secret_start(&why) != ERR_OK) {
-		fprintf(stderr, "lanyard-agent: %s\n", why.text);
-		return 1;
-	}
-	secret_harden_process();
+	s.umask = umask(077);
+	sigprocmask(SIG_BLOCK, NULL, &mask);
 	block_signals();
-	raise_descriptor_limit();
-	e = instance_find(&instance, o.socket_dir, &why);
-	if (e == ERR_OK && o.kill)
-		return instance_kill(&instance, o.csh);
-	if (e == ERR_OK)
-		e = instance_claim(&instance, &why);
-	if (e == ERR_EXISTS)
-		return instance_say_running(&instance, o.foreground, o.csh);
-	if (e != ERR_OK) {
-		fprintf(stderr, "lanyard-agent: %s\n", why_text(&why, e));
-		return 1;
-	}
-	if (config_open(&o, &config) != 0)
-		return 1;
-	return start(&o, config, &instance);
+	status = claim(&o, &instance);
+	if (status >= 0)
+		return status;
+	status = config_open(&o, &s.config);
+	if (status == 0)
+		status = start(&s, &mask);
+	instance_remove(&instance);
+	config_free(s.config);
+	return status;
 }

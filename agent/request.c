@@ -5,11 +5,20 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/asking.h"
+#include "agent/pick.h"
+#include "agent/unlock.h"
+#include "derive/encode.h"
 #include "derive/kdf.h"
 #include "protocol/log.h"
 
 /* What the job in flight is for. */
-enum step { STEP_LEARN_KEY, STEP_OPERATION };
+enum step {
+	STEP_WALLET,    /* whether the device holds what is recorded for it */
+	STEP_LEARN_KEY, /* the public key, before the operation */
+	STEP_OPERATION,
+	STEP_UNLOCK, /* its device, with a client that answers itself */
+};
 
 static void request_finish(struct request *r, enum err e)
 {
@@ -20,6 +29,7 @@ static void request_finish(struct request *r, enum err e)
 		r->out_len = 0;
 		secret_free(&r->secret);
 	}
+	watch_request(&r->agent->watch, r, e);
 	r->calls->done(r, e);
 }
 
@@ -42,9 +52,45 @@ static bool request_is_wg_key(const struct request *r)
 	return r->op == OP_PUBLIC_KEY && r->id.class == CLASS_WG_INTERFACE && !r->raw;
 }
 
-static bool request_has_identity(const struct request *r)
+static struct key *request_key(const struct request *r)
 {
-	return r->op != OP_UNLOCK && r->op != OP_LOCK && r->op != OP_VERB;
+	return keyring_find(&r->agent->keys, &r->id, request_purpose(r), r->driver, r->serial);
+}
+
+/* The key whose public key is asked for, if that is recorded. */
+static const struct key *request_recorded(const struct request *r)
+{
+	const struct key *key = NULL;
+
+	/* Of a wg:// interface WireGuard's public key is recorded, not the node's. */
+	if (r->op == OP_PUBLIC_KEY && !(r->raw && r->id.class == CLASS_WG_INTERFACE))
+		key = request_key(r);
+	return key != NULL && key->known ? key : NULL;
+}
+
+static void request_answer_recorded(struct request *r, const struct key *key)
+{
+	size_t skip = request_is_wg_key(r) ? 1 : 0;
+
+	memcpy(r->out, key->public_key + skip, PUBLIC_KEY_LEN - skip);
+	r->out_len = PUBLIC_KEY_LEN - skip;
+}
+
+/* What the protocol signs with this curve (derive/ecc.h): said here, a device would only refuse. */
+static enum err request_check_signing(struct request *r)
+{
+	enum signing how = signing_of(&r->id);
+
+	if (r->id.curve == CURVE_ED25519)
+		return ERR_OK;
+	if (how == SIGNING_SIGNIFY)
+		return why_set(&r->why, ERR_UNSUPPORTED, "signify signs with ed25519, not %s",
+			       curve_name(r->id.curve));
+	if (how == SIGNING_GPG && r->data.n != 32)
+		return why_set(&r->why, ERR_INVALID,
+			       "gpg signs a digest of 32 bytes with %s; these are %zu",
+			       curve_name(r->id.curve), r->data.n);
+	return ERR_OK;
 }
 
 static enum err request_check(struct request *r)
@@ -67,6 +113,12 @@ static enum err request_check(struct request *r)
 	e = identity_may(&r->id, use_of[r->op], &r->why);
 	if (e != ERR_OK)
 		return e;
+	if (request_is_wg_key(r) && c != CURVE_CURVE25519)
+		return why_set(
+			&r->why, ERR_UNSUPPORTED,
+			"a WireGuard key is on curve25519, not %s: with --raw it is the node "
+			"of that curve",
+			curve_name(c));
 	if ((r->op == OP_SIGN && c == CURVE_CURVE25519) ||
 	    (request_purpose(r) == PURPOSE_ECDH && c == CURVE_ED25519) ||
 	    (r->op == OP_SECRET && c != CURVE_CURVE25519))
@@ -75,56 +127,7 @@ static enum err request_check(struct request *r)
 			"curve %s cannot do that: sign with ed25519, nist256p1 or secp256k1; ECDH "
 			"with curve25519, nist256p1 or secp256k1; SECRET with curve25519",
 			curve_name(c));
-	return ERR_OK;
-}
-
-static const char *request_config_device(const struct request *r)
-{
-	const struct config *config = r->agent->config;
-
-	if (request_has_identity(r))
-		for (size_t i = 0; i < config->key_count; i++)
-			if (identity_equal(&config->keys[i].id, &r->id) &&
-			    config->keys[i].device != NULL)
-				return config->keys[i].device;
-	return config->device;
-}
-
-/* The device named in the request, else the one the identity stays with, else the configured one,
- * else the only one. Several and none chosen is an error, never the first. */
-static enum err request_pick_device(struct request *r)
-{
-	struct registry *registry = r->agent->registry;
-	const char *selector = r->device;
-	const char *home;
-
-	if (selector == NULL && request_has_identity(r)) {
-		home = keyring_home(&r->agent->keys, &r->id);
-		if (home != NULL) {
-			r->target = registry_by_serial(registry, home);
-			if (r->target != NULL)
-				return ERR_OK;
-			return why_set(
-				&r->why, ERR_NO_DEVICE,
-				"the device with serial %s, which holds %s, is not connected", home,
-				r->id.uri);
-		}
-	}
-	if (selector == NULL)
-		selector = request_config_device(r);
-	if (selector != NULL)
-		return registry_find(registry, selector, &r->target, &r->why);
-	r->target = registry_next(registry, NULL);
-	if (r->target == NULL)
-		return why_set(&r->why, ERR_NO_DEVICE,
-			       "no device is connected: plug one in, or make one with `lanyard "
-			       "soft init`");
-	if (registry_next(registry, r->target) != NULL)
-		return why_set(&r->why, ERR_AMBIGUOUS,
-			       "%zu devices are connected: choose one with -d, or set `device` in "
-			       "the config",
-			       registry_count(registry));
-	return ERR_OK;
+	return r->op == OP_SIGN ? request_check_signing(r) : ERR_OK;
 }
 
 static enum err request_check_driver(struct request *r)
@@ -152,24 +155,24 @@ static enum err request_check_data(struct request *r, const struct key *key)
 
 static void request_job_done(struct job *job, enum err e);
 
-static void request_job_ask(struct job *job, const struct ask *ask)
+static enum err request_wait_unlock(struct request *r)
 {
-	struct request *r = job->arg;
-
-	if (r->calls->ask == NULL) {
-		job_answer(job, ERR_NO_PROMPT, NULL, 0);
-		return;
-	}
-	r->asking = true;
-	r->calls->ask(r, ask);
+	r->unlock_tried = true;
+	r->learned = false; /* it begins anew */
+	return unlock_join(r);
 }
 
 static enum err request_submit(struct request *r, enum step step, enum op op)
 {
-	struct key *key = keyring_find(&r->agent->keys, &r->id, request_purpose(r),
-				       device_info(r->target)->serial);
-	bool known = request_has_identity(r) && key != NULL && key->known;
+	const struct key *key = request_key(r);
+	bool known = request_has_identity(r) && step != STEP_WALLET && key != NULL && key->known &&
+		     r->id.class != CLASS_WG_INTERFACE;
+	enum err e;
 
+	/* Behind an unlock that runs it would only learn late that it needs one as well. */
+	if (step != STEP_UNLOCK && asking_may_unlock(r) && unlock_running(r->agent, r->target) &&
+	    !asking_client(r))
+		return request_wait_unlock(r);
 	r->step = step;
 	r->job = (struct job){
 		.op = op,
@@ -181,41 +184,70 @@ static enum err request_submit(struct request *r, enum step step, enum op op)
 		.verb = r->verb,
 		.args = r->args,
 		.done = request_job_done,
-		.ask = request_job_ask,
+		.ask = asking_ask,
+		.note = asking_note,
 		.arg = r,
 	};
 	if (known)
 		memcpy(r->job.expect, key->public_key, PUBLIC_KEY_LEN);
-	return device_submit(r->target, &r->job);
+	if (step == STEP_WALLET) {
+		store_wallet_identity(&r->job.id);
+		r->job.purpose = PURPOSE_SIGN;
+	}
+	e = device_submit(r->target, &r->job);
+	if (e != ERR_OK)
+		r->why = r->job.why;
+	return e;
+}
+
+static enum err request_learn(struct request *r)
+{
+	if (r->learned)
+		return why_set(&r->why, ERR_NO_MEMORY,
+			       "the keyring is full: %d keys; `lanyard key forget` those you do "
+			       "not need",
+			       KEYRING_MAX);
+	r->learned = true;
+	return request_submit(r, STEP_LEARN_KEY, OP_PUBLIC_KEY);
 }
 
 /* Next job, or none when the answer is known already. *done says which. */
 static enum err request_step(struct request *r, bool *done)
 {
-	const struct key *key;
+	const struct known_device *d = store_find(&r->agent->store, r->driver, r->serial);
+	const struct key *key = request_key(r), *recorded = request_recorded(r);
+	bool known = key != NULL && key->known, proved;
 	enum err e;
 
 	*done = false;
 	if (!request_has_identity(r))
 		return request_submit(r, STEP_OPERATION, r->op);
-	if (request_is_wg_key(r))
-		return request_submit(r, STEP_OPERATION, OP_SECRET);
-	key = keyring_find(&r->agent->keys, &r->id, request_purpose(r),
-			   device_info(r->target)->serial);
-	if (r->op == OP_PUBLIC_KEY && key != NULL && key->known) {
-		memcpy(r->out, key->public_key, PUBLIC_KEY_LEN);
-		r->out_len = PUBLIC_KEY_LEN;
+	if (d == NULL)
+		return why_set(&r->why, ERR_NO_MEMORY,
+			       "%s:%s cannot be recorded, and so not be used: the agent's log "
+			       "says why",
+			       r->driver, device_info(r->target)->label);
+	proved = d->proved && d->session == device_session(r->target);
+	/* What is recorded is the answer of a locked device, and of one that is what it was. */
+	if (recorded != NULL &&
+	    (device_state(r->target) == DEVICE_LOCKED || (proved && d->has_wallet))) {
+		request_answer_recorded(r, recorded);
 		*done = true;
 		return ERR_OK;
 	}
-	if (r->op == OP_SIGN) {
-		/* A signature is checked against the public key before it leaves. */
-		if (key == NULL || !key->known)
-			return request_submit(r, STEP_LEARN_KEY, OP_PUBLIC_KEY);
-		e = request_check_data(r, key);
-		if (e != ERR_OK)
-			return e;
-	}
+	if (!proved && (d->has_wallet || !r->raw))
+		return request_submit(r, STEP_WALLET, OP_PUBLIC_KEY);
+	if (request_is_wg_key(r))
+		return request_submit(r, STEP_OPERATION, OP_SECRET);
+	/* A signature is checked against the public key before it leaves. */
+	if (r->op == OP_SIGN && !known)
+		return request_learn(r);
+	e = r->op == OP_SIGN && r->learned ? request_check_data(r, key) : ERR_OK;
+	if (e != ERR_OK)
+		return e;
+	/* No signature and no wallet that would tell another key: then ask for the key. */
+	if ((r->op == OP_ECDH || r->op == OP_SECRET) && known && !d->has_wallet && !r->learned)
+		return request_learn(r);
 	return request_submit(r, STEP_OPERATION, r->op);
 }
 
@@ -228,6 +260,28 @@ static void request_go(struct request *r)
 		request_finish(r, e);
 }
 
+/* Its device is locked. True: the request goes on when that is unlocked, once. */
+static bool request_unlock(struct request *r)
+{
+	if (!asking_may_unlock(r))
+		return false;
+	if (!asking_client(r))
+		return request_wait_unlock(r) == ERR_OK;
+	r->unlock_tried = true;
+	r->learned = false;
+	return request_submit(r, STEP_UNLOCK, OP_UNLOCK) == ERR_OK;
+}
+
+void request_unlocked(struct request *r, enum err e, const struct why *why)
+{
+	if (e == ERR_OK) {
+		request_go(r);
+		return;
+	}
+	r->why = *why;
+	request_finish(r, e);
+}
+
 static unsigned request_allow(const struct request *r)
 {
 	const struct config *config = r->agent->config;
@@ -238,33 +292,68 @@ static unsigned request_allow(const struct request *r)
 	return ALLOW_DEFAULT;
 }
 
-/* Remembers which device an identity stays with, and its public key. A raw look at a node is no
- * use of it. */
-static void request_remember(struct request *r, const struct job *job)
+/* Remembers which device an identity stays with, and its public key (NULL: not told). A raw look at
+ * a node is no use of it. */
+static void request_remember(struct request *r, const uint8_t *pub)
 {
+	struct keyring *keys = &r->agent->keys;
+	size_t before = keys->count;
 	struct key *key;
+	bool changed;
 
 	if (!request_has_identity(r) || r->raw)
 		return;
-	key = keyring_add(&r->agent->keys, &r->id, request_purpose(r), r->serial);
+	key = keyring_add(keys, &r->id, request_purpose(r), r->driver, r->serial);
 	if (key == NULL)
 		return;
+	changed = keys->count > before;
 	key->allow = request_allow(r);
-	if (job->op == OP_PUBLIC_KEY && !key->known) {
-		memcpy(key->public_key, job->out, PUBLIC_KEY_LEN);
-		key->known = true;
+	if (pub != NULL && !key->known) {
+		keyring_learn(key, pub);
+		changed = true;
 	}
+	if (changed)
+		store_save_keys(&r->agent->store);
+}
+
+/* Another key than the recorded one; `what` names both. */
+static enum err request_mismatch(struct request *r, const char *what)
+{
+	char text[WHY_MAX];
+
+	snprintf(text, sizeof(text), "%s", what);
+	return why_set(&r->why, ERR_MISMATCH,
+		       "%s:%s: %s; if that is meant: `lanyard key forget -d %s --all`", r->driver,
+		       device_info(r->target)->label, text, r->serial);
+}
+
+/* The WireGuard public key of SECRET. */
+static enum err request_take_wg_key(struct request *r, struct job *job)
+{
+	const struct key *key = request_key(r);
+	char now[2 * 32 + 1], known[2 * 32 + 1], what[WHY_MAX];
+	uint8_t pub[PUBLIC_KEY_LEN] = {0};
+
+	kdf_wg_private(job->secret.p, job->secret.p, r->id.uri);
+	kdf_wg_public(pub + 1, job->secret.p);
+	secret_free(&job->secret);
+	if (key != NULL && key->known && memcmp(key->public_key, pub, sizeof(pub)) != 0) {
+		hex_encode(now, pub + 1, 32);
+		hex_encode(known, key->public_key + 1, 32);
+		snprintf(what, sizeof(what),
+			 "the WireGuard key is %s, but %s is the known one: probably another "
+			 "wallet, passphrase or token",
+			 now, known);
+		return request_mismatch(r, what);
+	}
+	memcpy(r->out, pub + 1, 32);
+	r->out_len = 32;
+	request_remember(r, pub);
+	return ERR_OK;
 }
 
 static void request_take_result(struct request *r, struct job *job)
 {
-	if (request_is_wg_key(r)) {
-		kdf_wg_private(job->secret.p, job->secret.p, r->id.uri);
-		kdf_wg_public(r->out, job->secret.p);
-		r->out_len = 32;
-		secret_free(&job->secret);
-		return;
-	}
 	memcpy(r->out, job->out, job->out_len);
 	r->out_len = job->out_len;
 	r->secret = job->secret;
@@ -272,49 +361,172 @@ static void request_take_result(struct request *r, struct job *job)
 	job->secret = (struct secret){0};
 }
 
+/* The device has shown its wallet, or said that it has none to show. */
+static void request_wallet_done(struct request *r, const struct job *job, enum err e)
+{
+	struct known_device *d = store_find(&r->agent->store, r->driver, r->serial);
+	const struct key *key = request_key(r);
+
+	if (e != ERR_OK && e != ERR_UNSUPPORTED)
+		r->why = job->why;
+	else if (d == NULL)
+		e = why_set(&r->why, ERR_NO_DEVICE, "the device was forgotten meanwhile");
+	else
+		e = store_prove(&r->agent->store, d, job->session, e == ERR_OK ? job->out : NULL,
+				&r->why);
+	if (e == ERR_OK) {
+		request_go(r);
+		return;
+	}
+	/* Ask for the key too: both can then be named. */
+	if (e == ERR_MISMATCH && key != NULL && key->known && r->id.class != CLASS_WG_INTERFACE) {
+		r->foreign = true;
+		if (request_submit(r, STEP_LEARN_KEY, OP_PUBLIC_KEY) == ERR_OK)
+			return;
+	}
+	request_finish(r, e);
+}
+
+/* The device was locked, or opened anew, after it had answered for its wallet and before the job
+ * ran: who knows what answered. A signature has been verified. */
+static bool request_is_stale(const struct request *r, const struct job *job)
+{
+	const struct known_device *d = store_find(&r->agent->store, r->driver, r->serial);
+
+	return request_has_identity(r) && job->op != OP_SIGN && d != NULL && d->proved &&
+	       d->session != job->session;
+}
+
 static void request_job_done(struct job *job, enum err e)
 {
 	struct request *r = job->arg;
 
-	r->asking = false;
+	asking_end(r, e);
 	if (r->canceled && e == ERR_OK)
 		e = ERR_CANCELED;
-	if (e != ERR_OK) {
+	if (r->step == STEP_UNLOCK) {
+		request_unlocked(r, e, &job->why);
+		return;
+	}
+	if (e == ERR_LOCKED && !r->foreign && request_unlock(r))
+		return;
+	if (r->step == STEP_WALLET) {
+		request_wallet_done(r, job, e);
+		return;
+	}
+	if (r->foreign && e != ERR_MISMATCH && e != ERR_CANCELED) {
+		request_finish(r, ERR_MISMATCH);
+		return;
+	}
+	if (e == ERR_OK && request_is_stale(r, job)) {
+		secret_free(&job->secret);
+		r->learned = false;
+		request_go(r);
+		return;
+	}
+	if (e == ERR_OK && request_is_wg_key(r))
+		e = request_take_wg_key(r, job);
+	else if (e == ERR_MISMATCH)
+		request_mismatch(r, job->why.text);
+	else if (e != ERR_OK)
 		r->why = job->why;
+	if (e != ERR_OK) {
 		secret_free(&job->secret);
 		request_finish(r, e);
 		return;
 	}
-	request_remember(r, job);
+	if (request_is_wg_key(r)) {
+		request_finish(r, ERR_OK);
+		return;
+	}
+	request_remember(r, job->op == OP_PUBLIC_KEY ? job->out : NULL);
 	if (r->step == STEP_LEARN_KEY) {
 		request_go(r);
 		return;
 	}
+	if (r->op == OP_UNLOCK)
+		unlock_release(r->agent, r->target);
 	if (r->op == OP_UNLOCK && r->agent->locked) {
 		r->agent->locked = false;
 		log_info("unlocked");
+		watch_locked(&r->agent->watch, false);
 	}
 	request_take_result(r, job);
 	request_finish(r, ERR_OK);
 }
 
-void request_start(struct request *r)
+static void request_no_device(struct request *r, const char *name)
 {
-	enum err e;
+	char waited[40] = "";
 
-	request_clear(r);
-	r->running = true;
-	e = request_check(r);
+	if (r->wait_until != 0)
+		snprintf(waited, sizeof(waited), " and did not come within %u s",
+			 r->agent->config->wait_device);
+	request_finish(r, why_set(&r->why, ERR_NO_DEVICE,
+				  "%s (serial %s), which holds %s, is not connected%s: connect it "
+				  "and try again",
+				  name, r->serial, r->id.uri, waited));
+}
+
+/* The device is not connected: what is recorded needs none, all else waits for it. */
+static void request_absent(struct request *r)
+{
+	const struct known_device *d = store_find(&r->agent->store, r->driver, r->serial);
+	unsigned seconds = r->agent->config->wait_device;
+	const struct key *key = request_recorded(r);
+	char name[DRIVER_NAME_MAX + 1 + DEVICE_LABEL_MAX + 1];
+
+	snprintf(name, sizeof(name), "%s:%s", r->driver, d != NULL ? d->is.label : "-");
+	if (key != NULL) {
+		request_answer_recorded(r, key);
+		request_finish(r, ERR_OK);
+	} else if (r->patient && r->wait_until == 0 && seconds > 0) {
+		log_info("%s waits up to %u s for %s (serial %s)", r->id.uri, seconds, name,
+			 r->serial);
+		waiting_add(&r->agent->waiting, r, seconds);
+		if (r->calls->waiting != NULL)
+			r->calls->waiting(r, name, seconds);
+	} else {
+		request_no_device(r, name);
+	}
+}
+
+static void request_locate(struct request *r)
+{
+	enum err e = request_check(r);
+	const struct key *key;
+
 	if (e == ERR_OK)
-		e = request_pick_device(r);
-	if (e == ERR_OK)
-		e = request_check_driver(r);
-	if (e != ERR_OK) {
-		request_finish(r, e);
+		e = pick_device(r);
+	/* What may not be signed needs no device to be refused. */
+	key = e == ERR_OK && r->op == OP_SIGN ? request_key(r) : NULL;
+	if (key != NULL && key->known)
+		e = request_check_data(r, key);
+	if (e == ERR_OK && r->target == NULL) {
+		request_absent(r);
 		return;
 	}
-	snprintf(r->serial, sizeof(r->serial), "%s", device_info(r->target)->serial);
-	request_go(r);
+	if (e == ERR_OK)
+		e = request_check_driver(r);
+	if (e == ERR_OK)
+		request_go(r);
+	else
+		request_finish(r, e);
+}
+
+void request_start(struct request *r)
+{
+	request_clear(r);
+	r->running = true;
+	request_locate(r);
+}
+
+void request_resume(struct request *r, enum err e)
+{
+	if (e == ERR_CANCELED)
+		request_finish(r, e);
+	else
+		request_locate(r); /* without its device it has waited enough */
 }
 
 void request_cancel(struct request *r)
@@ -322,7 +534,13 @@ void request_cancel(struct request *r)
 	if (!r->running)
 		return;
 	r->canceled = true;
-	device_cancel(&r->job);
+	if (r->waiting)
+		waiting_cancel(&r->agent->waiting, r);
+	else if (r->unlock != NULL) {
+		unlock_leave(r);
+		request_finish(r, ERR_CANCELED);
+	} else
+		device_cancel(&r->job);
 }
 
 void request_answer(struct request *r, enum err e, const void *p, size_t n)
@@ -339,12 +557,15 @@ void request_clear(struct request *r)
 	r->out_len = 0;
 	secret_free(&r->secret);
 	r->text = NULL;
-	r->serial[0] = '\0';
+	r->driver[0] = r->serial[0] = '\0';
 	r->facts[0] = '\0';
 	r->why.text[0] = '\0';
 	r->target = NULL;
 	r->canceled = false;
 	r->asking = false;
+	r->learned = r->foreign = false;
+	r->unlock_tried = false;
+	r->wait_until = 0;
 }
 
 const struct key *request_next_key(struct agent *a, const struct key *after)

@@ -7,6 +7,8 @@
 #ifndef LANYARD_REQUEST_H
 #define LANYARD_REQUEST_H
 
+#include <sys/types.h>
+
 #include "derive/ecc.h"
 #include "derive/identity.h"
 #include "derive/secret.h"
@@ -16,20 +18,26 @@
 
 struct agent;
 struct request;
+struct prompt;
+struct unlock;
 
 /* What a ssh:// key may sign; config key `allow`. */
 enum allow { ALLOW_USERAUTH = 1, ALLOW_SSHSIG = 2, ALLOW_CERTIFICATE = 4, ALLOW_ANY = 8 };
 enum { ALLOW_DEFAULT = ALLOW_USERAUTH | ALLOW_SSHSIG };
+
+enum { DRIVER_NAME_MAX = 16 };
 
 /* A key in use. The keyring owns it; valid until the loop runs again. */
 struct key {
 	struct identity id;
 	enum purpose purpose; /* which of the identity's nodes: signing or ECDH */
 	uint8_t public_key[PUBLIC_KEY_LEN];
-	bool known;  /* public_key is filled in */
-	bool listed; /* offered to SSH clients */
+	uint8_t point[65]; /* public_key of an EC key, as 04 || X || Y; else zero */
+	bool known;        /* public_key is filled in */
+	bool listed;       /* offered to SSH clients */
 	unsigned allow;
-	char serial[DEVICE_SERIAL_MAX + 1]; /* the device that holds it */
+	char driver[DRIVER_NAME_MAX + 1];   /* the device that holds it: two */
+	char serial[DEVICE_SERIAL_MAX + 1]; /* drivers may have equal serials */
 	size_t position;                    /* in the keyring, for request_next_key() */
 };
 
@@ -53,8 +61,12 @@ struct request_calls {
 	/* Exactly once for each request_start(), possibly from inside it. Results are the request's
 	 * until it is started again or cleared. */
 	void (*done)(struct request *r, enum err e);
-	/* A question that this client may answer (request_answer()); NULL: it cannot. */
+	/* A question for a PIN or passphrase that this client may answer (request_answer()); NULL:
+	 * it cannot, or may not for this operation. */
 	void (*ask)(struct request *r, const struct ask *ask);
+	/* The request waits up to `seconds` for a device ("soft:home") to be connected. May be
+	 * NULL. */
+	void (*waiting)(struct request *r, const char *device, unsigned seconds);
 };
 
 /* Lives in the dialect's connection state: one request in flight a client. */
@@ -66,11 +78,14 @@ struct request {
 	enum purpose purpose; /* OP_PUBLIC_KEY: which node, when raw */
 	bool raw;             /* OP_PUBLIC_KEY: the plain node, for wg:// not the WireGuard key */
 	const char *device;   /* INDEX, SERIAL or DRIVER:LABEL; NULL: the key's, or the default */
+	bool patient;         /* waits for a device that is not connected (config wait-device) */
 	struct slice data;    /* owned by the dialect until done() */
 	const char *visual;
 	const void *context;     /* for scheme.check_sign */
 	const struct verb *verb; /* OP_VERB, with device */
 	const struct line *args;
+	bool attended; /* somebody waits for it: a locked device may ask its owner */
+	pid_t asker;   /* the client's process, or 0 */
 	const struct request_calls *calls;
 	void *arg;
 
@@ -79,7 +94,8 @@ struct request {
 	size_t out_len;
 	struct secret secret;               /* OP_ECDH, OP_SECRET */
 	const char *text;                   /* OP_VERB */
-	char serial[DEVICE_SERIAL_MAX + 1]; /* the device that answered */
+	char driver[DRIVER_NAME_MAX + 1];   /* the device that answered, or is */
+	char serial[DEVICE_SERIAL_MAX + 1]; /* waited for */
 	char facts[FACTS_MAX];
 	struct why why;
 
@@ -88,11 +104,28 @@ struct request {
 	struct device *target;
 	int step;
 	bool running, canceled, asking;
+	bool learned; /* this request has asked the device for the public key */
+	bool foreign; /* the device holds another wallet; the key is asked for to be named */
+	struct request *wait_next;
+	uint64_t wait_until; /* milliseconds of the loop's clock; 0: does not wait, and has not */
+	bool waiting;
+	/* agent/asking's and agent/unlock's. */
+	struct prompt *prompt; /* a question on the screen */
+	uint32_t note;         /* a notification there, or 0 */
+	bool asked, asked_client;
+	bool unlock_tried;
+	struct unlock *unlock; /* waits for this one */
+	struct request *unlock_next;
 };
 
 void request_start(struct request *r);
-/* The client went away or said so: done() comes with ERR_CANCELED. Nothing when none runs. */
+/* The client went away or said so: done() comes with ERR_CANCELED, possibly from inside. Nothing
+ * when none runs. */
 void request_cancel(struct request *r);
+/* For agent/waiting: the wait has ended; `e` is ERR_OK when the device is here. */
+void request_resume(struct request *r, enum err e);
+/* For agent/unlock: the wait has ended; `e` is ERR_OK when the device is unlocked. */
+void request_unlocked(struct request *r, enum err e, const struct why *why);
 /* Answers calls->ask. */
 void request_answer(struct request *r, enum err e, const void *p, size_t n);
 /* Wipes results; the request can be started again. Not while running. */

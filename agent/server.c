@@ -14,8 +14,10 @@
 
 #include "protocol/log.h"
 
-/* Bytes that one read() takes: many messages, or a part of a large one. */
-enum { READ_MAX = 16 * 1024 };
+enum {
+	READ_MAX = 16 * 1024,    /* by one recv(): many messages, or a part of a large one */
+	DRAIN_MAX = 1024 * 1024, /* read after the last answer, so that it arrives */
+};
 
 struct listener {
 	uv_poll_t poll;
@@ -40,10 +42,12 @@ struct conn {
 	size_t in_used;
 	uint8_t *out;
 	size_t out_used, out_room;
+	int events;    /* what is waited for */
 	bool feeding;  /* inside the dialect's input() */
 	bool eof;      /* nothing more will come; answers are still sent */
 	bool finished; /* close when the output is flushed */
 	bool gone;     /* closed; waits only for the request in flight */
+	size_t drained;
 };
 
 struct server {
@@ -148,6 +152,12 @@ static void conn_flush(struct conn *c)
 	memmove(c->out, c->out + sent, c->out_used);
 	/* Answers may be secrets. */
 	secret_wipe(c->out + c->out_used, sent);
+	if (c->out_used > 0)
+		return;
+	/* Most clients are idle most of the time. */
+	free(c->out);
+	c->out = NULL;
+	c->out_room = 0;
 }
 
 static bool conn_make_room(struct conn *c, size_t n)
@@ -202,7 +212,9 @@ static size_t conn_feed(struct conn *c, uint8_t *p, size_t n)
 		used += k;
 	}
 	c->feeding = false;
-	if (!c->gone)
+	if (c->gone)
+		conn_free_if_idle(c);
+	else
 		secret_wipe(p, used);
 	return used;
 }
@@ -274,9 +286,28 @@ static void conn_read(struct conn *c)
 		log_error("%s: out of memory: client %d dropped", c->frontend->name, (int)c->pid);
 		conn_drop(c);
 	}
-	secret_wipe(s->buffer.p + used, (size_t)n - used);
+	secret_wipe(s->buffer.p, (size_t)n);
 	if (!c->gone && used == 0)
 		conn_feed_kept(c);
+}
+
+/* Closing with something unread would take the last answer away from the client: what it goes on
+ * sending is thrown away until it closes. */
+static void conn_drain(struct conn *c)
+{
+	struct server *s = c->server;
+	ssize_t n = recv(c->fd, s->buffer.p, READ_MAX, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	if (n <= 0) {
+		c->eof = true;
+		return;
+	}
+	secret_wipe(s->buffer.p, (size_t)n);
+	c->drained += (size_t)n;
+	if (c->drained > DRAIN_MAX)
+		conn_drop(c);
 }
 
 /* True when the other side is closed in both directions: nobody will read an answer. */
@@ -295,7 +326,9 @@ static void conn_ready(uv_poll_t *poll, int status, int events)
 		conn_drop(c);
 		return;
 	}
-	if ((events & UV_READABLE) != 0 && !c->eof && conn_room(c) > 0)
+	if ((events & UV_READABLE) != 0 && c->finished && !c->eof)
+		conn_drain(c);
+	else if ((events & UV_READABLE) != 0 && !c->eof && conn_room(c) > 0)
 		conn_read(c);
 	conn_update(c);
 }
@@ -324,16 +357,36 @@ static void conn_update(struct conn *c)
 		conn_drop(c);
 		return;
 	}
-	if (!busy && c->out_used == 0 && (c->eof || c->finished)) {
+	if (!busy && c->out_used == 0 && c->eof) {
 		conn_drop(c);
 		return;
 	}
-	if (!c->eof && !c->finished && conn_room(c) > 0)
+	if (!busy && c->out_used == 0 && c->finished)
+		shutdown(c->fd, SHUT_WR);
+	if (!c->eof && (c->finished || conn_room(c) > 0))
 		events |= UV_READABLE;
 	if (c->out_used > 0)
 		events |= UV_WRITABLE;
+	/* Asking libuv for the same again would cost two system calls. */
+	if (events == c->events)
+		return;
+	c->events = events;
 	if (uv_poll_start(&c->poll, events, conn_ready) != 0)
 		conn_drop(c);
+}
+
+void conn_push(struct conn *c, const void *p, size_t n, size_t max)
+{
+	if (c->gone)
+		return;
+	if (c->out_used + n > max) {
+		log_warn("%s: client %d does not read what it waits for: dropped",
+			 c->frontend->name, (int)c->pid);
+		conn_drop(c);
+		return;
+	}
+	conn_send(c, p, n);
+	conn_update(c);
 }
 
 void conn_resume(struct conn *c)

@@ -133,7 +133,7 @@ static enum err prepare(enum curve curve, enum signing how, const uint8_t *data,
 		if (!eccp_has(curve)) {
 			return ERR_OK;
 		}
-		if (n != HASH) {
+		if (n < HASH) {
 			return ERR_INVALID;
 		}
 		memcpy(digest, data, HASH);

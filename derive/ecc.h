@@ -25,7 +25,7 @@ enum err ecc_uncompress(enum curve curve, const uint8_t pub[static PUBLIC_KEY_LE
 /*
  * What the four protocols sign (the wallets' firmware fixed it; doc/PROTOCOL.md states it):
  *   ssh      EC: SHA-256(data); ed25519: data
- *   gpg      EC: data is the 32-byte digest; ed25519: data
+ *   gpg      EC: data is the digest, of which the first 32 bytes count; ed25519: data
  *   signify  ed25519: data; EC refused
  *   other    the Bitcoin message digest of SHA-256(data) || SHA-256(visual), also for ed25519
  */

@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include "protocol/text.h"
+
 enum {
 	BASE64 = sodium_base64_VARIANT_ORIGINAL,
 	BASE64URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
@@ -40,8 +42,10 @@ static enum err decode(uint8_t *out, size_t cap, size_t *n, const char *text, si
 		       int variant)
 {
 	*n = 0;
-	/* Stops at the capacity, and at the first character that does not belong. */
-	if (sodium_base642bin(out, cap, text, len, NULL, n, NULL, variant) != 0) {
+	/* libsodium (1.0.18) stops at the capacity, and at the first character that does not
+	 * belong, but reads some bytes from 0x80 on as digits. */
+	if (!text_is_ascii_printable(text, len) ||
+	    sodium_base642bin(out, cap, text, len, NULL, n, NULL, variant) != 0) {
 		*n = 0;
 		return ERR_INVALID;
 	}

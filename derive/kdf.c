@@ -27,7 +27,7 @@ void hkdf(uint8_t out[static 32], const void *ikm, size_t ikm_len, const char *s
 	sodium_memzero(prk, sizeof prk);
 }
 
-void kdf_secret_point(uint8_t u[static 32], const char *uri, uint32_t index)
+void kdf_secret_hash(uint8_t out[static 32], const char *uri, uint32_t index)
 {
 	const uint8_t le[4] = {(uint8_t)index, (uint8_t)(index >> 8), (uint8_t)(index >> 16),
 			       (uint8_t)(index >> 24)};
@@ -38,8 +38,18 @@ void kdf_secret_point(uint8_t u[static 32], const char *uri, uint32_t index)
 	(void)crypto_hash_sha256_update(&st, (const uint8_t *)SECRET_LABEL, sizeof SECRET_LABEL);
 	(void)crypto_hash_sha256_update(&st, (const uint8_t *)uri, strlen(uri));
 	(void)crypto_hash_sha256_update(&st, le, sizeof le);
-	(void)crypto_hash_sha256_final(&st, u);
+	(void)crypto_hash_sha256_final(&st, out);
+}
+
+void kdf_secret_point(uint8_t u[static 32], const char *uri, uint32_t index)
+{
+	kdf_secret_hash(u, uri, index);
 	u[31] &= 0x7F; /* some cards answer garbage to a point with bit 255 set */
+}
+
+void kdf_wallet(uint8_t out[static 32], const uint8_t pub[static 33])
+{
+	(void)crypto_hash_sha256(out, pub + 1, 32);
 }
 
 void kdf_secret(uint8_t out[static SECRET_LEN], const void *shared, size_t n, const char *uri)

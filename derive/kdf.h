@@ -16,6 +16,8 @@ void hkdf(uint8_t out[static 32], const void *ikm, size_t ikm_len, const char *s
 
 /* SECRET: the public point u that the device multiplies (not secret), and the last step. */
 void kdf_secret_point(uint8_t u[static 32], const char *uri, uint32_t index);
+/* The hash that u is made of: what a device without ECDH enciphers (not secret). */
+void kdf_secret_hash(uint8_t out[static 32], const char *uri, uint32_t index);
 void kdf_secret(uint8_t out[static SECRET_LEN], const void *shared, size_t n, const char *uri);
 
 /* WireGuard, from SECRET of the interface. `scalar`s are clamped. */
@@ -24,6 +26,10 @@ void kdf_wg_child(uint8_t out[static 32], const uint8_t secret[static 32], const
 void kdf_wg_single(uint8_t out[static 32], const uint8_t secret[static 32], const char *peer_uri);
 /* X25519 base point product; not secret. */
 void kdf_wg_public(uint8_t out[static 32], const uint8_t scalar[static 32]);
+
+/* A wallet's fingerprint, of the SLIP-0013 ed25519 public key (00 || 32 bytes) of
+ * lanyard://wallet, index 0. */
+void kdf_wallet(uint8_t out[static 32], const uint8_t pub[static 33]);
 
 /* One side of a pair: its WireGuard public key and its point Q. */
 struct wg_side {

@@ -26,6 +26,20 @@ const char *ask_keyword(enum ask_kind k)
 	return keywords[k];
 }
 
+enum err job_expect(struct job *job, const uint8_t pub[static PUBLIC_KEY_LEN])
+{
+	char now[2 * PUBLIC_KEY_LEN + 1], known[2 * PUBLIC_KEY_LEN + 1];
+
+	if (!job->has_expect || !memcmp(pub, job->expect, PUBLIC_KEY_LEN))
+		return ERR_OK;
+	hex_encode(now, pub, PUBLIC_KEY_LEN);
+	hex_encode(known, job->expect, PUBLIC_KEY_LEN);
+	return why_set(&job->why, ERR_MISMATCH,
+		       "the device's key is %s, but %s is the known one: probably another "
+		       "wallet, passphrase or token",
+		       now, known);
+}
+
 static enum err check_public_key(struct job *job)
 {
 	if (job->out_len != PUBLIC_KEY_LEN)
@@ -36,16 +50,7 @@ static enum err check_public_key(struct job *job)
 		return why_set(&job->why, ERR_DEVICE_ERROR,
 			       "the device's public key is not a point of %s",
 			       curve_name(job->id.curve));
-	if (job->has_expect && memcmp(job->out, job->expect, PUBLIC_KEY_LEN)) {
-		char now[2 * PUBLIC_KEY_LEN + 1], known[2 * PUBLIC_KEY_LEN + 1];
-		hex_encode(now, job->out, PUBLIC_KEY_LEN);
-		hex_encode(known, job->expect, PUBLIC_KEY_LEN);
-		return why_set(&job->why, ERR_MISMATCH,
-			       "the device's key is %s, but %s is the known one: probably another "
-			       "wallet, passphrase or token",
-			       now, known);
-	}
-	return ERR_OK;
+	return job_expect(job, job->out);
 }
 
 static enum err check_signature(struct job *job)

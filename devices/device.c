@@ -37,6 +37,7 @@ struct device {
 	void *self;    /* the worker alone writes it, and reads it without the lock */
 	enum err stop; /* why there are no more jobs */
 	bool moved, lost, unlocked, ended;
+	unsigned session;
 	enum question question; /* of the running job */
 	struct ask asked;
 	struct secret answer;
@@ -96,6 +97,15 @@ static void queue_remove(struct queue *q, struct job *job)
 	*q = rest;
 }
 
+unsigned device_session(const struct device *d)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
+	pthread_mutex_lock(lock);
+	unsigned session = d->session;
+	pthread_mutex_unlock(lock);
+	return session;
+}
+
 unsigned device_queued(const struct device *d)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
@@ -109,7 +119,8 @@ unsigned device_queued(const struct device *d)
 	return n;
 }
 
-/* Under the lock, with a job that neither waits nor runs any more. */
+/* Under the lock, with a job that neither waits nor runs any more. The loop has to be woken, best
+ * without the lock: it comes for it at once. */
 static void job_finish(struct device *d, struct job *job, enum err e)
 {
 	if (e) {
@@ -121,7 +132,6 @@ static void job_finish(struct device *d, struct job *job, enum err e)
 	job->state = JOB_FINISHED;
 	job->result = e;
 	queue_push(&d->finished, job);
-	uv_async_send(&d->async);
 }
 
 /* Under the lock. The worker finishes the job, with `reason`, whatever its driver returns. */
@@ -148,6 +158,7 @@ static void queue_fail(struct device *d, enum err reason, bool spare_locks)
 			job_finish(d, job, reason);
 	}
 	d->queued = spared;
+	uv_async_send(&d->async);
 }
 
 /* Worker. */
@@ -176,6 +187,7 @@ static void worker_close(struct device *d)
 	pthread_mutex_lock(&d->lock);
 	d->self = NULL; /* no abort() from here on */
 	d->unlocked = false;
+	d->session++;
 	pthread_mutex_unlock(&d->lock);
 	d->driver->close(self);
 }
@@ -209,11 +221,13 @@ static void *worker_main(void *arg)
 			pthread_mutex_unlock(&d->lock);
 			worker_close(d);
 			pthread_mutex_lock(&d->lock);
+			d->unlocked = d->info.ready;
 			uv_async_send(&d->async);
 			continue;
 		}
 		struct job *job = queue_pop(&d->queued);
 		job->state = JOB_RUNNING;
+		job->session = d->session;
 		d->running = job;
 		pthread_mutex_unlock(&d->lock);
 
@@ -225,6 +239,7 @@ static void *worker_main(void *arg)
 
 		pthread_mutex_lock(&d->lock);
 		d->lost = lost;
+		d->session += d->unlocked && !unlocked;
 		d->unlocked = unlocked;
 		d->running = NULL;
 		d->noted = false;
@@ -233,6 +248,9 @@ static void *worker_main(void *arg)
 			job->why = (struct why){0};
 		}
 		job_finish(d, job, e);
+		pthread_mutex_unlock(&d->lock);
+		uv_async_send(&d->async);
+		pthread_mutex_lock(&d->lock);
 	}
 	pthread_mutex_unlock(&d->lock);
 
@@ -407,6 +425,8 @@ enum err device_new(struct device **out, struct uv_loop_s *loop, const struct dr
 	pthread_cond_init(&d->wake, NULL);
 	d->driver = driver;
 	d->info = *info;
+	d->unlocked = info->ready;
+	d->state = info->ready ? DEVICE_READY : DEVICE_LOCKED;
 	d->index = index;
 	d->calls = calls;
 	d->async.data = d;
@@ -421,7 +441,20 @@ void device_set_info(struct device *d, const struct device_info *info)
 		d->moved = d->started;
 		pthread_cond_signal(&d->wake);
 	}
+	if (!d->self && d->unlocked != info->ready) {
+		d->unlocked = info->ready;
+		uv_async_send(&d->async);
+	}
 	d->info = *info;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void device_identify(struct device *d, const struct probe *probe, unsigned index)
+{
+	pthread_mutex_lock(&d->lock);
+	d->driver = probe->driver;
+	d->info = probe->info;
+	d->index = index;
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -484,8 +517,8 @@ enum err device_submit(struct device *d, struct job *job)
 		queue_fail(d, ERR_LOCKED, true); /* nothing is left before it but locks */
 	}
 	queue_push(&d->queued, job);
-	pthread_cond_signal(&d->wake);
 	pthread_mutex_unlock(&d->lock);
+	pthread_cond_signal(&d->wake); /* it comes for the lock at once */
 	return ERR_OK;
 }
 
@@ -500,6 +533,7 @@ void device_cancel(struct job *job)
 	if (job->state == JOB_QUEUED) {
 		queue_remove(&d->queued, job);
 		job_finish(d, job, ERR_CANCELED);
+		uv_async_send(&d->async);
 	} else if (job->state == JOB_RUNNING) {
 		running_abort(d, ERR_CANCELED);
 	}

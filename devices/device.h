@@ -32,6 +32,7 @@ enum op {
 	OP_LOCK,       /* wipe every secret; jumps the queue, ends all else with LOCKED, cannot be
 			* canceled */
 	OP_VERB,       /* job->verb with job->args */
+	OP_PROBE,      /* registry.c's: fill in job->probe, disturb nobody */
 	OP_COUNT
 };
 
@@ -57,6 +58,51 @@ struct verb {
 	enum err (*run)(void *self, struct job *job);
 };
 
+enum {
+	DEVICE_SERIAL_MAX = 40,
+	DEVICE_LABEL_MAX = 64,
+	DEVICE_ABOUT_MAX = 80,
+	DEVICE_WHERE_MAX = 512
+};
+
+/* What is known of a device before it is opened. Serial and label are printable ASCII without
+ * spaces (drivers clean them); a serial never changes and is unique within its driver. */
+struct device_info {
+	/* Empty from scan(): a place only. The device is there once OP_PROBE has told the rest. */
+	char serial[DEVICE_SERIAL_MAX + 1];
+	char label[DEVICE_LABEL_MAX + 1];
+	char about[DEVICE_ABOUT_MAX + 1]; /* model and firmware, or why it cannot be used; clean */
+	char where[DEVICE_WHERE_MAX + 1]; /* file or bus address */
+	bool ready;                       /* it works without being unlocked first */
+	bool silent;                      /* nothing says when it comes: it is looked for again */
+	const struct driver_env *env;     /* for open(); may be NULL */
+};
+
+/* Where the BIP-39 passphrase of a hardware wallet comes from, if it wants one. */
+enum passphrase_from {
+	PASSPHRASE_HOST,   /* asked for by us */
+	PASSPHRASE_DEVICE, /* typed on it */
+	PASSPHRASE_NONE    /* the wallet of the empty passphrase */
+};
+struct wallet_setting {
+	const char *device; /* SERIAL, DRIVER:LABEL or DRIVER:SERIAL */
+	enum passphrase_from passphrase;
+};
+
+/* Where drivers look, and settings; owned by the caller of registry_new(). */
+struct driver_env {
+	const char *data_dir;   /* $XDG_DATA_HOME/lanyard, with soft/ and fido/ below */
+	const char *const *udp; /* "127.0.0.1:21324" …, ends with NULL; may be NULL */
+	const struct wallet_setting *wallets; /* ends with device == NULL; may be NULL */
+};
+
+/* What an OP_PROBE finds out about a device that scan() gave no serial for. */
+struct probe {
+	struct device_info info; /* as scan() gave it, to complete */
+	const struct driver
+		*driver; /* the one that asks; another one of its family may fit better */
+};
+
 struct job {
 	/* Set by the submitter before device_submit(), then left alone until done(). */
 	enum op op;
@@ -68,6 +114,7 @@ struct job {
 	uint8_t expect[PUBLIC_KEY_LEN];
 	const struct verb *verb; /* OP_VERB */
 	const struct line *args; /* OP_VERB */
+	struct probe *probe;     /* OP_PROBE */
 	void (*done)(struct job *job, enum err e);
 	/* A question; answer it once with job_answer(), now or later. NULL: ERR_NO_PROMPT. */
 	void (*ask)(struct job *job, const struct ask *ask);
@@ -81,6 +128,7 @@ struct job {
 	struct secret secret; /* OP_ECDH, OP_SECRET; the submitter frees it */
 	char text[1024];      /* OP_VERB: what to print, lines */
 	struct why why;
+	unsigned session; /* device_session() in which it ran */
 
 	/* device.c's own. */
 	struct job *next;
@@ -89,21 +137,6 @@ struct job {
 	bool canceled; /* under the device's lock */
 	enum err result;
 	struct ask asked;
-};
-
-enum { DEVICE_SERIAL_MAX = 40, DEVICE_LABEL_MAX = 64, DEVICE_WHERE_MAX = 512 };
-
-/* What is known of a device before it is opened. Serial and label are printable ASCII without
- * spaces (drivers clean them); a serial never changes and is unique within its driver. */
-struct device_info {
-	char serial[DEVICE_SERIAL_MAX + 1];
-	char label[DEVICE_LABEL_MAX + 1];
-	char where[DEVICE_WHERE_MAX + 1]; /* file or bus address */
-};
-
-/* Where drivers look; owned by the caller of registry_new(). */
-struct driver_env {
-	const char *data_dir; /* $XDG_DATA_HOME/lanyard, with soft/ and fido/ below */
 };
 
 struct driver {
@@ -135,6 +168,9 @@ struct driver {
 enum err job_ask(struct job *job, const struct ask *ask, struct secret *answer) MUST_CHECK;
 void job_note(struct job *job, const char *text);
 bool job_canceled(struct job *job);
+/* ERR_MISMATCH, with both keys in job->why, unless it is the public key that is expected, if one
+ * is. For drivers whose device says the key it used. */
+enum err job_expect(struct job *job, const uint8_t pub[static PUBLIC_KEY_LEN]) MUST_CHECK;
 
 /* For the loop. */
 enum device_state { DEVICE_LOCKED, DEVICE_READY, DEVICE_GONE };
@@ -143,6 +179,9 @@ const struct driver *device_driver(const struct device *d);
 unsigned device_index(const struct device *d);
 enum device_state device_state(const struct device *d); /* as of the last finished job */
 unsigned device_queued(const struct device *d);         /* jobs waiting or running */
+/* Another number after each lock, and each time that the driver's handle was closed: from then on
+ * the device may hold something else than it did. */
+unsigned device_session(const struct device *d);
 
 /* Queues the job, whose results are empty. An error: not accepted, done() will not come, and
  * job->why may say more. When done() comes with an error, every result but `why` is wiped. */

@@ -21,6 +21,8 @@ enum err device_new(struct device **out, struct uv_loop_s *loop, const struct dr
 /* Another label or place of the same serial; with another place the driver's handle is closed
  * (which locks) and opened again by the next job. */
 void device_set_info(struct device *d, const struct device_info *info);
+/* Who it is, as OP_PROBE has told; nothing runs or waits. */
+void device_identify(struct device *d, const struct probe *probe, unsigned index);
 /* Every job ends with `reason` (DEVICE_GONE, SHUTDOWN), later ones are refused with it; ended()
  * follows. Does not block. */
 void device_close(struct device *d, enum err reason);

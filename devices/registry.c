@@ -6,12 +6,14 @@
 
 #include "devices/device_internal.h"
 #include "devices/hotplug.h"
+#include "devices/prober.h"
 #include "protocol/log.h"
 #include "protocol/text.h"
 
 struct entry {
 	struct device *device;
-	bool seen; /* by the scan that runs */
+	const struct driver *scanner; /* who found it: not always its driver */
+	bool seen;                    /* by the scan that runs */
 };
 
 struct registry {
@@ -21,6 +23,7 @@ struct registry {
 	struct registry_calls calls;
 	struct device_calls device_calls;
 	struct hotplug *hotplug;
+	struct prober *prober;
 	struct entry *entries; /* in the order of their indices */
 	size_t count, cap;
 	size_t ending; /* devices out of the table whose worker has not ended */
@@ -41,39 +44,95 @@ static struct entry *entry_find(struct registry *r, const struct driver *driver,
 	return NULL;
 }
 
+static bool entry_reserve(struct registry *r)
+{
+	size_t cap = r->cap ? 2 * r->cap : 8;
+
+	if (r->count < r->cap)
+		return true;
+	struct entry *bigger = realloc(r->entries, cap * sizeof(*bigger));
+	if (!bigger)
+		return false;
+	r->entries = bigger;
+	r->cap = cap;
+	return true;
+}
+
+static unsigned entry_index(struct registry *r, const struct driver *driver,
+			    const struct device_info *info)
+{
+	return r->calls.index ? r->calls.index(r->calls.arg, driver, info) : r->next_index++;
+}
+
+/* There is room. */
+static void entry_insert(struct registry *r, struct device *d, const struct driver *scanner)
+{
+	const struct device_info *info = device_info(d);
+	unsigned index = device_index(d);
+	size_t at = r->count;
+
+	for (; at && device_index(r->entries[at - 1].device) > index; at--)
+		r->entries[at] = r->entries[at - 1];
+	r->entries[at] = (struct entry){.device = d, .scanner = scanner, .seen = true};
+	r->count++;
+	log_info("device %u: %s:%s (serial %s) is here", index, device_driver(d)->name, info->label,
+		 info->serial);
+	if (r->calls.arrived)
+		r->calls.arrived(r->calls.arg, d);
+}
+
 /* On failure the device is said in the log and left out until the next scan. */
 static void entry_add(struct registry *r, const struct device_info *info)
 {
 	const struct driver *driver = r->scanning;
 	struct device *d;
 	struct why why = {0};
-	enum err e = ERR_NO_MEMORY;
+	enum err e = entry_reserve(r) ? ERR_OK : ERR_NO_MEMORY;
 
-	if (r->count == r->cap) {
-		size_t cap = r->cap ? 2 * r->cap : 8;
-		struct entry *bigger = realloc(r->entries, cap * sizeof(*bigger));
-		if (!bigger)
-			goto fail;
-		r->entries = bigger;
-		r->cap = cap;
-	}
-	unsigned index = r->calls.index ? r->calls.index(r->calls.arg, driver, info)
-					: r->next_index++;
-	e = device_new(&d, r->loop, driver, info, index, &r->device_calls, &why);
+	if (!e)
+		e = device_new(&d, r->loop, driver, info, entry_index(r, driver, info),
+			       &r->device_calls, &why);
 	if (e)
-		goto fail;
-	size_t at = r->count;
-	for (; at && device_index(r->entries[at - 1].device) > index; at--)
-		r->entries[at] = r->entries[at - 1];
-	r->entries[at] = (struct entry){.device = d, .seen = true};
-	r->count++;
-	log_info("device %u: %s:%s (serial %s) is here", index, driver->name, info->label,
-		 info->serial);
-	if (r->calls.arrived)
-		r->calls.arrived(r->calls.arg, d);
-	return;
-fail:
-	log_error("%s:%s cannot be used: %s", driver->name, info->label, why_text(&why, e));
+		log_error("%s:%s cannot be used: %s", driver->name, info->label, why_text(&why, e));
+	else
+		entry_insert(r, d, driver);
+}
+
+static bool on_probed(void *arg, struct device *d, const struct driver *scanner,
+		      const struct probe *probe)
+{
+	struct registry *r = arg;
+	const struct device_info *info = &probe->info;
+	const struct entry *same = entry_find(r, probe->driver, info->serial);
+
+	if (same) {
+		log_warn("%s: %s:%s is at %s already", info->where, probe->driver->name,
+			 info->label, device_info(same->device)->where);
+		return false;
+	}
+	if (!entry_reserve(r)) {
+		log_error("%s: out of memory", info->where);
+		return false;
+	}
+	device_identify(d, probe, entry_index(r, probe->driver, info));
+	entry_insert(r, d, scanner);
+	return true;
+}
+
+static void device_drop(void *arg, struct device *d, enum err reason)
+{
+	struct registry *r = arg;
+
+	r->ending++;
+	device_close(d, reason);
+}
+
+static bool entry_is(const struct registry *r, const struct device *d)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->entries[i].device == d)
+			return true;
+	return false;
 }
 
 static void entry_remove(struct registry *r, struct device *d, enum err reason)
@@ -85,14 +144,26 @@ static void entry_remove(struct registry *r, struct device *d, enum err reason)
 		memmove(&r->entries[i], &r->entries[i + 1], (r->count - i) * sizeof(r->entries[0]));
 		break;
 	}
-	r->ending++;
 	if (reason == ERR_DEVICE_GONE) {
 		log_info("device %u: %s:%s (serial %s) has gone", device_index(d),
 			 device_driver(d)->name, device_info(d)->label, device_info(d)->serial);
 		if (r->calls.left)
 			r->calls.left(r->calls.arg, d);
 	}
-	device_close(d, reason);
+	device_drop(r, d, reason);
+}
+
+static void on_place(struct registry *r, const struct device_info *info)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct entry *entry = &r->entries[i];
+		if (entry->scanner != r->scanning ||
+		    strcmp(device_info(entry->device)->where, info->where) != 0)
+			continue;
+		entry->seen = true;
+		return;
+	}
+	prober_place(r->prober, r->scanning, info);
 }
 
 static void on_found(void *arg, const struct device_info *info)
@@ -102,7 +173,9 @@ static void on_found(void *arg, const struct device_info *info)
 
 	if (r->closing)
 		return;
-	if (!entry) {
+	if (!info->serial[0]) {
+		on_place(r, info);
+	} else if (!entry) {
 		entry_add(r, info);
 	} else if (entry->seen) {
 		log_warn("%s:%s has the serial of %s:%s (a copy?) and is left out",
@@ -119,6 +192,7 @@ static void scan_driver(struct registry *r, const struct driver *driver)
 	for (size_t i = 0; i < r->count; i++)
 		r->entries[i].seen = false;
 	r->scanning = driver;
+	prober_begin(r->prober, driver);
 	enum err e = driver->scan(r->env, on_found, r);
 	if (e) {
 		log_warn("cannot look for %s devices: %s", driver->name, err_text(e));
@@ -126,12 +200,14 @@ static void scan_driver(struct registry *r, const struct driver *driver)
 	}
 	for (size_t i = 0; i < r->count && !r->closing;) {
 		struct device *d = r->entries[i].device;
-		if (device_driver(d) == driver && !r->entries[i].seen) {
+		if (r->entries[i].scanner == driver && !r->entries[i].seen) {
 			entry_remove(r, d, ERR_DEVICE_GONE);
 		} else {
 			i++;
 		}
 	}
+	if (!r->closing)
+		prober_end(r->prober, driver);
 }
 
 void registry_scan(struct registry *r)
@@ -156,7 +232,7 @@ static void on_hotplug(void *arg)
 static void on_changed(void *arg, struct device *d)
 {
 	struct registry *r = arg;
-	if (r->calls.changed)
+	if (r->calls.changed && entry_is(r, d))
 		r->calls.changed(r->calls.arg, d);
 }
 
@@ -164,13 +240,15 @@ static void on_changed(void *arg, struct device *d)
 static void on_lost(void *arg, struct device *d)
 {
 	struct registry *r = arg;
+	if (!entry_is(r, d)) /* it was only asked who it is */
+		return;
 	entry_remove(r, d, ERR_DEVICE_GONE);
 	registry_scan(r);
 }
 
 static void registry_end(struct registry *r)
 {
-	if (!r->closing || r->hotplug || r->ending)
+	if (!r->closing || r->hotplug || r->prober || r->ending)
 		return;
 	void (*closed)(void *) = r->closed;
 	void *arg = r->closed_arg;
@@ -194,6 +272,13 @@ static void on_hotplug_closed(void *arg)
 	registry_end(r);
 }
 
+static void on_prober_closed(void *arg)
+{
+	struct registry *r = arg;
+	r->prober = NULL;
+	registry_end(r);
+}
+
 enum err registry_new(struct registry **out, struct uv_loop_s *loop,
 		      const struct driver *const *drivers, const struct driver_env *env,
 		      const struct registry_calls *calls, struct why *why)
@@ -211,11 +296,17 @@ enum err registry_new(struct registry **out, struct uv_loop_s *loop,
 		.ended = on_ended,
 		.arg = r,
 	};
-	enum err e = hotplug_new(&r->hotplug, loop, drivers, env, on_hotplug, r, why);
-	if (e) {
-		free(r);
+	const struct prober_calls prober_calls = {
+		.found = on_probed,
+		.drop = device_drop,
+		.device_calls = &r->device_calls,
+		.arg = r,
+	};
+	enum err e = prober_new(&r->prober, loop, &prober_calls, why);
+	if (!e)
+		e = hotplug_new(&r->hotplug, loop, drivers, env, on_hotplug, r, why);
+	if (e) /* out of memory; what was made is in the loop's hands */
 		return e;
-	}
 	*out = r; /* arrived() may want it */
 	registry_scan(r);
 	return ERR_OK;
@@ -229,6 +320,7 @@ void registry_close(struct registry *r, void (*closed)(void *arg), void *arg)
 	r->closed = closed;
 	r->closed_arg = arg;
 	hotplug_close(r->hotplug, on_hotplug_closed);
+	prober_close(r->prober, on_prober_closed);
 	while (r->count)
 		entry_remove(r, r->entries[0].device, ERR_SHUTDOWN);
 }

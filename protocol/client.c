@@ -278,7 +278,10 @@ static enum err handle_error(struct exchange *x, const char *line)
 	x->done = true;
 	/* What kept us from answering says more than the agent's "canceled". */
 	if (e == ERR_CANCELED && x->answer != ERR_OK)
-		return x->answer;
+		return x->calls->inquire ? x->answer
+					 : why_set(x->why, x->answer,
+						   "the agent asks what this program does not "
+						   "answer: run `lanyard unlock` in a terminal");
 	return why_set(x->why, e, "%s", why.text);
 }
 

@@ -82,7 +82,7 @@ static enum err check_userauth(const struct question *q, struct why *why)
 		return why_set(why, ERR_NOT_ALLOWED,
 			       "%s: a login with algorithm \"%s\"; this key's is %s", q->name,
 			       clean(text, q->what.userauth.algorithm), ssh_type(key->id.curve));
-	if (!ssh_key_is(q->what.userauth.key, key->id.curve, key->public_key))
+	if (!ssh_blob_is(q->what.userauth.key, key))
 		return why_set(why, ERR_NOT_ALLOWED, "%s: a login that names another key", q->name);
 	if (user.n > 0 && !slice_eq(user, q->what.userauth.user))
 		return why_set(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ssh/agent.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +12,21 @@
 #include "ssh/bind.h"
 #include "ssh/blob.h"
 #include "ssh/message.h"
+#include "ssh/relay.h"
 
 struct ssh_conn {
 	struct conn *conn;
 	struct ssh_binds binds;
-	bool finished; /* given up: nothing more is read */
+	bool finished;      /* given up: nothing more is read */
+	struct slice frame; /* the request, while it is dispatched */
+	/* Other agents; the type of the request that they work on. */
+	struct relay relay;
+	uint8_t relayed;
 	/* The signature in flight, and what it borrows. */
 	bool signing;
 	struct request request;
 	uint8_t *data;
-	char device[DEVICE_SERIAL_MAX + 1];
+	char device[DRIVER_NAME_MAX + 1 + DEVICE_SERIAL_MAX + 1]; /* DRIVER:SERIAL */
 };
 
 /* Sends what `w` holds: a whole message whose first four bytes wait for the length. */
@@ -54,9 +60,21 @@ static void ssh_fail(struct ssh_conn *s, uint8_t type, enum err e, const struct 
 	ssh_answer(s, type);
 }
 
+/* Hands the request to the other agents. False: there are none for it. */
+static bool ssh_relay(struct ssh_conn *s, enum relay_kind kind, const struct ssh_message *m)
+{
+	if (request_locked(conn_agent(s->conn)) || !relay_any(&s->relay))
+		return false;
+	if (s->binds.forwarded && kind != RELAY_LIST && kind != RELAY_SIGN)
+		return false;
+	s->relayed = m->type;
+	relay_start(&s->relay, kind, s->frame, m->key);
+	return true;
+}
+
 /* ---- list ---- */
 
-/* Only a key of SSH's own types has a blob; ssh_put_key() fails for the others. */
+/* Only a key of SSH's own types has a blob; ssh_put_blob() fails for the others. */
 static bool ssh_offers(const struct key *key)
 {
 	return key->listed && key->known && ssh_type(key->id.curve) != NULL;
@@ -67,20 +85,22 @@ static void ssh_put_identity(struct wbuf *w, const struct key *key)
 	char comment[SSH_COMMENT_MAX + 1];
 	size_t mark = wbuf_open_string(w);
 
-	if (ssh_put_key(w, key->id.curve, key->public_key) != ERR_OK)
+	if (ssh_put_blob(w, key) != ERR_OK)
 		w->bad = true;
 	wbuf_close_string(w, mark);
 	ssh_comment(comment, &key->id);
 	wbuf_cstring(w, comment);
 }
 
-static void ssh_list(struct ssh_conn *s)
+/* Our keys, then those that the other agents have listed. */
+static void ssh_send_list(struct ssh_conn *s)
 {
 	enum { HEAD = 4 + 1 + 4, ENTRY_MAX = 4 + SSH_BLOB_MAX + 4 + SSH_COMMENT_MAX };
 	struct agent *agent = conn_agent(s->conn);
 	const struct key *key = NULL;
 	uint32_t count = 0, fits = (SSH_FRAME_MAX - HEAD) / ENTRY_MAX;
-	struct wbuf w;
+	struct wbuf w, head;
+	size_t room;
 	uint8_t *p;
 
 	while (!request_locked(agent) && (key = request_next_key(agent, key)) != NULL)
@@ -91,22 +111,33 @@ static void ssh_list(struct ssh_conn *s)
 			 count, fits);
 		count = fits;
 	}
-	p = malloc(HEAD + (size_t)count * ENTRY_MAX);
+	room = HEAD + (size_t)count * ENTRY_MAX + relay_put_max(&s->relay);
+	p = malloc(room);
 	if (p == NULL) {
 		ssh_fail(s, SSH_AGENT_FAILURE, ERR_NO_MEMORY, NULL);
 		return;
 	}
-	w = wbuf_new(p, HEAD + (size_t)count * ENTRY_MAX);
+	w = wbuf_new(p, room);
 	wbuf_open_string(&w);
 	wbuf_u8(&w, SSH_AGENT_IDENTITIES_ANSWER);
-	wbuf_u32(&w, count);
-	for (key = NULL; count > 0 && (key = request_next_key(agent, key)) != NULL;)
+	wbuf_u32(&w, 0);
+	for (key = NULL, fits = count; fits > 0 && (key = request_next_key(agent, key)) != NULL;)
 		if (ssh_offers(key)) {
 			ssh_put_identity(&w, key);
-			count--;
+			fits--;
 		}
+	if (!request_locked(agent))
+		relay_put(&s->relay, &w, HEAD, &count);
+	head = wbuf_new(p + HEAD - 4, 4);
+	wbuf_u32(&head, count);
 	ssh_send(s, &w);
 	free(p);
+}
+
+static void ssh_list(struct ssh_conn *s, const struct ssh_message *m)
+{
+	if (!ssh_relay(s, RELAY_LIST, m))
+		ssh_send_list(s);
 }
 
 /* The key that a client names, if it is offered. */
@@ -121,16 +152,15 @@ static const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct 
 		why_set(why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
 		return NULL;
 	}
+	/* Two devices from one seed have the same key; the one that is offered is meant. */
+	while ((key = request_next_key(agent, key)) != NULL)
+		if (ssh_offers(key) && ssh_blob_is(blob, key))
+			return key;
 	if (ssh_parse_key(blob, &curve, pub) != ERR_OK) {
 		why_set(why, ERR_UNSUPPORTED,
 			"the key asked for is neither ssh-ed25519 nor ecdsa-sha2-nistp256");
 		return NULL;
 	}
-	/* Two devices from one seed have the same key; the one that is offered is meant. */
-	while ((key = request_next_key(agent, key)) != NULL)
-		if (ssh_offers(key) && key->id.curve == curve &&
-		    memcmp(key->public_key, pub, sizeof(pub)) == 0)
-			return key;
 	why_set(why, ERR_NOT_FOUND,
 		"the key asked for is not offered; `lanyard ssh list` shows those that are, "
 		"`lanyard ssh add` adds one");
@@ -173,6 +203,8 @@ static void ssh_sign(struct ssh_conn *s, const struct ssh_message *m)
 	struct why why = {0};
 	const struct key *key = ssh_find(s, m->key, &why);
 
+	if (key == NULL && ssh_relay(s, RELAY_SIGN, m))
+		return;
 	if (key == NULL) {
 		ssh_fail(s, SSH_AGENT_FAILURE, ERR_NOT_FOUND, &why);
 		return;
@@ -191,13 +223,16 @@ static void ssh_sign(struct ssh_conn *s, const struct ssh_message *m)
 		return;
 	}
 	memcpy(s->data, m->data.p, m->data.n);
-	snprintf(s->device, sizeof(s->device), "%s", key->serial);
+	snprintf(s->device, sizeof(s->device), "%s:%s", key->driver, key->serial);
 	s->request = (struct request){
 		.agent = conn_agent(s->conn),
 		.op = OP_SIGN,
 		.id = key->id,
 		.purpose = PURPOSE_SIGN,
-		.device = s->device[0] != '\0' ? s->device : NULL,
+		.device = s->device,
+		.patient = true,
+		.attended = true,
+		.asker = conn_pid(s->conn),
 		.data = {s->data, m->data.n},
 		.context = &s->binds,
 		.calls = &calls,
@@ -213,23 +248,26 @@ static void ssh_remove(struct ssh_conn *s, const struct ssh_message *m)
 {
 	struct why why = {0};
 	const struct key *key = ssh_find(s, m->key, &why);
-	enum err e = key == NULL ? ERR_NOT_FOUND : request_unlist(conn_agent(s->conn), key);
+	enum err e;
 
+	if (key == NULL && ssh_relay(s, RELAY_ALL, m))
+		return;
+	e = key == NULL ? ERR_NOT_FOUND : request_unlist(conn_agent(s->conn), key);
 	if (e == ERR_OK)
 		ssh_answer(s, SSH_AGENT_SUCCESS);
 	else
 		ssh_fail(s, SSH_AGENT_FAILURE, e, &why);
 }
 
-static void ssh_remove_all(struct ssh_conn *s)
+static void ssh_remove_all(struct ssh_conn *s, const struct ssh_message *m)
 {
 	struct agent *agent = conn_agent(s->conn);
 	enum err e = request_locked(agent) ? ERR_LOCKED : request_unlist(agent, NULL);
 
-	if (e == ERR_OK || e == ERR_NOT_FOUND)
-		ssh_answer(s, SSH_AGENT_SUCCESS);
-	else
+	if (e != ERR_OK && e != ERR_NOT_FOUND)
 		ssh_fail(s, SSH_AGENT_FAILURE, e, NULL);
+	else if (m->type != SSH_AGENTC_REMOVE_ALL_IDENTITIES || !ssh_relay(s, RELAY_ALL, m))
+		ssh_answer(s, SSH_AGENT_SUCCESS);
 }
 
 static void ssh_query(struct ssh_conn *s)
@@ -253,7 +291,14 @@ static void ssh_extension(struct ssh_conn *s, const struct ssh_message *m)
 	enum err e;
 
 	if (slice_is(m->name, "session-bind@openssh.com")) {
+		relay_bind(&s->relay, s->frame);
 		e = ssh_bind_add(&s->binds, m->contents, &why);
+		if (e == ERR_OK)
+			ssh_answer(s, SSH_AGENT_SUCCESS);
+		else
+			ssh_fail(s, SSH_AGENT_EXTENSION_FAILURE, e, &why);
+	} else if (slice_is(m->name, SSH_RELAY_CHAIN)) {
+		e = relay_chain(&s->relay, m->contents, &why);
 		if (e == ERR_OK)
 			ssh_answer(s, SSH_AGENT_SUCCESS);
 		else
@@ -265,7 +310,7 @@ static void ssh_extension(struct ssh_conn *s, const struct ssh_message *m)
 			ssh_query(s);
 		else
 			ssh_fail(s, SSH_AGENT_EXTENSION_FAILURE, e, &why);
-	} else {
+	} else if (!ssh_relay(s, RELAY_FIRST, m)) {
 		text_clean(name, sizeof(name), m->name.p, m->name.n);
 		why_set(&why, ERR_UNSUPPORTED, "extension %s is not supported", name);
 		ssh_fail(s, SSH_AGENT_FAILURE, ERR_UNSUPPORTED, &why);
@@ -280,13 +325,16 @@ static void ssh_refuse(struct ssh_conn *s, uint8_t type)
 	case SSH_AGENTC_ADD_IDENTITY:
 	case SSH_AGENTC_ADD_ID_CONSTRAINED:
 		why_set(&why, ERR_UNSUPPORTED,
-			"lanyard holds no private keys: `lanyard ssh add` derives one for a host");
+			"lanyard holds no private keys: `lanyard ssh add` derives one for a host, "
+			"an ssh-agent that is its upstream takes others (lanyard.conf(5)), but not "
+			"from a forwarded connection, nor while the agent is locked");
 		break;
 	case SSH_AGENTC_ADD_SMARTCARD_KEY:
 	case SSH_AGENTC_ADD_SMARTCARD_KEY_CONSTRAINED:
 	case SSH_AGENTC_REMOVE_SMARTCARD_KEY:
 		why_set(&why, ERR_UNSUPPORTED,
-			"PKCS#11 modules are not loaded: `lanyard devices` shows what is used");
+			"PKCS#11 modules are not loaded: `lanyard devices` shows what is used; an "
+			"ssh-agent that is lanyard's upstream may (lanyard.conf(5))");
 		break;
 	case SSH_AGENTC_LOCK:
 	case SSH_AGENTC_UNLOCK:
@@ -304,7 +352,7 @@ static void ssh_dispatch(struct ssh_conn *s, const struct ssh_message *m)
 {
 	switch (m->type) {
 	case SSH_AGENTC_REQUEST_IDENTITIES:
-		ssh_list(s);
+		ssh_list(s, m);
 		break;
 	case SSH_AGENTC_SIGN_REQUEST:
 		ssh_sign(s, m);
@@ -314,13 +362,43 @@ static void ssh_dispatch(struct ssh_conn *s, const struct ssh_message *m)
 		break;
 	case SSH_AGENTC_REMOVE_ALL_IDENTITIES:
 	case SSH_AGENTC_REMOVE_ALL_RSA_IDENTITIES:
-		ssh_remove_all(s);
+		ssh_remove_all(s, m);
 		break;
 	case SSH_AGENTC_EXTENSION:
 		ssh_extension(s, m);
 		break;
+	case SSH_AGENTC_ADD_IDENTITY:
+	case SSH_AGENTC_ADD_ID_CONSTRAINED:
+	case SSH_AGENTC_ADD_SMARTCARD_KEY:
+	case SSH_AGENTC_ADD_SMARTCARD_KEY_CONSTRAINED:
+	case SSH_AGENTC_REMOVE_SMARTCARD_KEY:
+		if (!ssh_relay(s, RELAY_FIRST, m))
+			ssh_refuse(s, m->type);
+		break;
 	default:
 		ssh_refuse(s, m->type);
+	}
+}
+
+/* The other agents have done their part. */
+static void ssh_relayed(struct relay *r, enum err e, struct slice answer, const struct why *why)
+{
+	struct ssh_conn *s = (struct ssh_conn *)((char *)r - offsetof(struct ssh_conn, relay));
+	uint8_t buf[4];
+	struct wbuf w = wbuf_new(buf, sizeof(buf));
+
+	if (s->relayed == SSH_AGENTC_REQUEST_IDENTITIES) {
+		ssh_send_list(s);
+	} else if (s->relayed == SSH_AGENTC_REMOVE_ALL_IDENTITIES) {
+		ssh_answer(s, r->refused == 0 ? SSH_AGENT_SUCCESS : SSH_AGENT_FAILURE);
+	} else if (s->relayed == SSH_AGENTC_REMOVE_IDENTITY) {
+		ssh_answer(s, r->accepted > 0 ? SSH_AGENT_SUCCESS : SSH_AGENT_FAILURE);
+	} else if (e == ERR_OK) {
+		wbuf_u32(&w, (uint32_t)answer.n);
+		conn_send(s->conn, w.p, w.n);
+		conn_send(s->conn, answer.p, answer.n);
+	} else {
+		ssh_fail(s, SSH_AGENT_FAILURE, e, why);
 	}
 }
 
@@ -331,6 +409,7 @@ static void ssh_open(struct conn *c, void *state)
 	struct ssh_conn *s = state;
 
 	s->conn = c;
+	relay_open(&s->relay, c, ssh_relayed);
 }
 
 static size_t ssh_input(struct conn *c, void *state, const uint8_t *p, size_t n)
@@ -340,7 +419,7 @@ static size_t ssh_input(struct conn *c, void *state, const uint8_t *p, size_t n)
 	struct why why = {0};
 	size_t used = n;
 
-	if (s->signing)
+	if (s->signing || s->relay.busy)
 		return 0;
 	if (s->finished)
 		return n;
@@ -356,6 +435,7 @@ static size_t ssh_input(struct conn *c, void *state, const uint8_t *p, size_t n)
 		ssh_fail(s, SSH_AGENT_FAILURE, ERR_SYNTAX, &why);
 		break;
 	case SSH_FRAME_OK:
+		s->frame = (struct slice){p, used};
 		ssh_dispatch(s, &m);
 		break;
 	}
@@ -368,13 +448,14 @@ static void ssh_close(struct conn *c, void *state)
 
 	(void)c;
 	request_cancel(&s->request);
+	relay_close(&s->relay);
 }
 
 static bool ssh_busy(const void *state)
 {
 	const struct ssh_conn *s = state;
 
-	return s->signing;
+	return s->signing || s->relay.busy;
 }
 
 const struct frontend ssh_frontend = {

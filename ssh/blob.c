@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/request.h"
 #include "derive/encode.h"
 
 const char *ssh_type(enum curve curve)
@@ -19,6 +20,13 @@ const char *ssh_type(enum curve curve)
 	}
 }
 
+static void put_point(struct wbuf *w, const uint8_t point[static 65])
+{
+	wbuf_cstring(w, ssh_type(CURVE_NIST256P1));
+	wbuf_cstring(w, "nistp256");
+	wbuf_string(w, point, 65);
+}
+
 enum err ssh_put_key(struct wbuf *w, enum curve curve, const uint8_t pub[static PUBLIC_KEY_LEN])
 {
 	uint8_t point[65];
@@ -31,9 +39,7 @@ enum err ssh_put_key(struct wbuf *w, enum curve curve, const uint8_t pub[static 
 		e = ecc_uncompress(curve, pub, point);
 		if (e != ERR_OK)
 			return e;
-		wbuf_cstring(w, ssh_type(curve));
-		wbuf_cstring(w, "nistp256");
-		wbuf_string(w, point, sizeof(point));
+		put_point(w, point);
 	} else {
 		return ERR_UNSUPPORTED;
 	}
@@ -90,6 +96,22 @@ bool ssh_key_is(struct slice blob, enum curve curve, const uint8_t pub[static PU
 	struct wbuf w = wbuf_new(ours, sizeof(ours));
 
 	return ssh_put_key(&w, curve, pub) == ERR_OK && slice_eq(blob, (struct slice){ours, w.n});
+}
+
+enum err ssh_put_blob(struct wbuf *w, const struct key *key)
+{
+	if (key->id.curve != CURVE_NIST256P1 || key->point[0] != 0x04)
+		return ssh_put_key(w, key->id.curve, key->public_key);
+	put_point(w, key->point);
+	return wbuf_ok(w) ? ERR_OK : ERR_TOO_LARGE;
+}
+
+bool ssh_blob_is(struct slice blob, const struct key *key)
+{
+	uint8_t ours[SSH_BLOB_MAX];
+	struct wbuf w = wbuf_new(ours, sizeof(ours));
+
+	return ssh_put_blob(&w, key) == ERR_OK && slice_eq(blob, (struct slice){ours, w.n});
 }
 
 enum err ssh_put_signature(struct wbuf *w, enum curve curve,

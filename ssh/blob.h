@@ -12,6 +12,8 @@
 #include "protocol/buf.h"
 #include "protocol/err.h"
 
+struct key; /* agent/request.h */
+
 enum {
 	SSH_BLOB_MAX = 104,                        /* public key, ECDSA */
 	SSH_SIGNATURE_MAX = 101,                   /* signature, ECDSA with both high bits set */
@@ -32,6 +34,10 @@ enum err ssh_parse_key(struct slice blob, enum curve *curve,
 		       uint8_t pub[static PUBLIC_KEY_LEN]) MUST_CHECK;
 /* True when `blob` is exactly this key. */
 bool ssh_key_is(struct slice blob, enum curve curve, const uint8_t pub[static PUBLIC_KEY_LEN]);
+/* Both for a key that the agent holds, without working its point out again: every listing and every
+ * signature comes by here. */
+enum err ssh_put_blob(struct wbuf *w, const struct key *key) MUST_CHECK;
+bool ssh_blob_is(struct slice blob, const struct key *key);
 
 /* Appends the signature blob (not as a string) of r || s or an RFC 8032 signature. */
 enum err ssh_put_signature(struct wbuf *w, enum curve curve,

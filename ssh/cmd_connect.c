@@ -105,6 +105,7 @@ static void exec_ssh(const struct ssh_call *call, char **command)
 	argv[n++] = call->where;
 	memcpy(argv + n, command, count * sizeof(*argv));
 	sigprocmask(SIG_SETMASK, &call->mask, NULL);
+	signal(SIGXFSZ, SIG_DFL); /* main() ignores it */
 	execvp("ssh", (char *const *)argv);
 	cli_fail("cannot run ssh: %s", strerror(errno));
 	_exit(127);

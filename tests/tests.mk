@@ -1,9 +1,10 @@
 # Everything around testing; the product's own rules are in the Makefile.
 
 # make, git and a C library are there already; ci and demo need nothing that is not named here.
-deps_build := gcc libc6-dev make pkg-config libsodium-dev libssl-dev libuv1-dev libconfuse-dev
+deps_build := gcc libc6-dev make pkg-config libsodium-dev libssl-dev libuv1-dev libconfuse-dev \
+              libprotobuf-c-dev protobuf-c-compiler
 deps_test  := clang clang-format libclang-rt-14-dev llvm libcriterion-dev openssh-client openssh-server \
-              socat mandoc procps tmux gpg gpg-agent libassuan-dev
+              socat mandoc procps tmux pinentry-curses zsh fish gpg gpg-agent gpgconf libassuan-dev
 deps := $(deps_build) $(deps_test)
 
 on_debian := $(shell test -x /usr/bin/apt-get && echo yes)
@@ -39,9 +40,28 @@ unit: $(B)/unit
 
 test:
 	@$(MAKE) --no-print-directory check-layers check-format check-man
-	@$(MAKE) --no-print-directory MODE=asan all unit
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory MODE=asan all e2e-programs unit fuzz-corpus
+	@$(MAKE) --no-print-directory all check-bench
 	@sh tests/e2e/run.sh $(CURDIR)/build/asan $(CURDIR)/build/release
+
+# Programs that end-to-end tests run.
+e2e_programs := $(B)/assuan_client $(B)/hostile
+$(e2e_programs): $(B)/%: $(B)/tests/e2e/%.o
+	$(call quiet,LINK,$@)$(link) -o $@ $^ $(libs_$*)
+$(B)/hostile: $(B)/tests/e2e/hostile_line.o $(B)/tests/e2e/hostile_ssh.o
+libs_assuan_client = $(shell $(PKG_CONFIG) --libs libassuan gpg-error)
+
+# Stand-ins for programs and devices of other makers.
+emulators := $(patsubst tests/emulators/%.c,$(B)/emulators/%,$(sort $(wildcard tests/emulators/*.c)))
+$(emulators): $(B)/emulators/%: $(B)/tests/emulators/%.o $(archive)
+	@mkdir -p $(@D)
+	$(call quiet,LINK,$@)$(link) -o $@ $^ $(libs)
+
+include tests/emulators/trezor/trezor.mk
+
+e2e-programs: $(e2e_programs) $(emulators)
+
+.PHONY: e2e-programs
 
 .PHONY: deps demo test unit check-layers check-format check-man format
 
@@ -56,3 +76,6 @@ check-threads:
 	@$(MAKE) --no-print-directory MODE=tsan run-stress
 
 .PHONY: run-stress check-threads
+
+include tests/fuzz/fuzz.mk
+include tests/bench/bench.mk

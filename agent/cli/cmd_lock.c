@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* `lanyard unlock` and `lanyard lock`. */
+/* `lanyard unlock`, `lanyard lock` and `lanyard tty`. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "agent/cli/cli.h"
 #include "agent/cli/tables.h"
 
@@ -32,6 +35,28 @@ static int run_lock(struct cli *cli)
 	return send_verb(cli, "LOCK");
 }
 
+/* Names the terminal that we are on, for the agent's questions. */
+static int run_tty(struct cli *cli)
+{
+	char command[LINE_LEN_MAX + 1];
+	struct wbuf w = wbuf_new(command, sizeof(command));
+	const char *term = getenv("TERM"), *tty = NULL;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && tty == NULL; fd++)
+		tty = ttyname(fd);
+	if (tty == NULL)
+		return cli_fail("standard input is not a terminal: run it in the one that is to be "
+				"asked on");
+	wbuf_text(&w, "TTY");
+	client_word(&w, tty);
+	if (term != NULL && term[0] != '\0')
+		client_word(&w, term);
+	wbuf_u8(&w, 0);
+	if (!wbuf_ok(&w))
+		return cli_fail("the terminal's name is too long");
+	return cli_run(cli, command, (struct slice){0}, NULL);
+}
+
 static const struct cli_option unlock_options[] = {
 	{"passphrase-file", "FILE", "its first line is the passphrase (-: standard input)"},
 	{NULL, NULL, NULL},
@@ -52,6 +77,12 @@ const struct command cmd_lock[] = {
 		.max = 1,
 		.help = "wipe every secret, of one device or of all",
 		.run = run_lock,
+	},
+	{
+		.noun = "tty",
+		.args = "",
+		.help = "have the agent ask on this terminal from now on",
+		.run = run_tty,
 	},
 	{.noun = NULL},
 };

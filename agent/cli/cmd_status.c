@@ -102,7 +102,12 @@ static int run_status(struct cli *cli)
 enum { DEVICE_INDEX, DEVICE_SERIAL, DEVICE_DRIVER, DEVICE_LABEL, DEVICE_STATE, DEVICE_CUSTODY };
 enum { DEVICE_WORDS = DEVICE_CUSTODY + 1 };
 
-static void print_device_json(const struct line *words, bool first)
+struct devices {
+	size_t count;
+	char about[LINE_LEN_MAX + 1]; /* of the next one: "S ABOUT" comes before it */
+};
+
+static void print_device_json(const struct line *words, const char *about, bool first)
 {
 	static const char *const names[DEVICE_WORDS] = {"index", "serial", "driver",
 							"label", "state",  "custody"};
@@ -112,10 +117,14 @@ static void print_device_json(const struct line *words, bool first)
 		printf("%s\"%s\": ", i > 0 ? ", " : "", names[i]);
 		print_json(line_operand(words, i), i == DEVICE_INDEX);
 	}
+	if (about[0] != '\0') {
+		fputs(", \"about\": ", stdout);
+		print_json(about, false);
+	}
 	putchar('}');
 }
 
-static void print_device(const struct line *words, bool first)
+static void print_device(const struct line *words, const char *about, bool first)
 {
 	char name[LINE_LEN_MAX + 1];
 
@@ -132,36 +141,47 @@ static void print_device(const struct line *words, bool first)
 	print_clean(line_operand(words, DEVICE_STATE), 7);
 	putchar(' ');
 	print_clean(line_operand(words, DEVICE_CUSTODY), 0);
+	if (about[0] != '\0') {
+		fputs("  ", stdout);
+		print_clean(about, 0);
+	}
 	putchar('\n');
 }
 
 static bool on_device(struct cli *cli, const char *keyword, const char *text)
 {
-	size_t *count = cli->status_arg;
+	struct devices *devices = cli->status_arg;
+	bool about = strcmp(keyword, "ABOUT") == 0;
 	struct line words;
 
-	if (strcmp(keyword, "DEVICE") != 0 || cli_status_words(&words, keyword, text) != ERR_OK ||
-	    line_operands(&words) != DEVICE_WORDS)
+	if ((!about && strcmp(keyword, "DEVICE") != 0) ||
+	    cli_status_words(&words, keyword, text) != ERR_OK ||
+	    line_operands(&words) != (about ? 2 : DEVICE_WORDS))
 		return false;
+	if (about) {
+		snprintf(devices->about, sizeof(devices->about), "%s", line_operand(&words, 1));
+		return true;
+	}
 	if (cli->json)
-		print_device_json(&words, *count == 0);
+		print_device_json(&words, devices->about, devices->count == 0);
 	else
-		print_device(&words, *count == 0);
-	++*count;
+		print_device(&words, devices->about, devices->count == 0);
+	devices->count++;
+	devices->about[0] = '\0';
 	return true;
 }
 
 static int run_devices(struct cli *cli)
 {
-	size_t count = 0;
+	struct devices devices = {0};
 	int status;
 
 	cli->status = on_device;
-	cli->status_arg = &count;
+	cli->status_arg = &devices;
 	status = cli_run(cli, "DEVICES", (struct slice){0}, NULL);
-	if (cli->json && (count > 0 || status == 0))
-		puts(count > 0 ? "\n]" : "[]");
-	else if (count == 0 && status == 0)
+	if (cli->json && (devices.count > 0 || status == 0))
+		puts(devices.count > 0 ? "\n]" : "[]");
+	else if (devices.count == 0 && status == 0)
 		fputs("no device; `lanyard soft init` makes a software device\n", stderr);
 	return status;
 }

@@ -106,11 +106,23 @@ static void help_command(FILE *to, const struct command *c)
 		help_option(to, o, 0);
 }
 
+/* The command that a noun is by itself; NULL when it has verbs. */
+static const struct command *noun_command(const struct command *const *tables, const char *noun)
+{
+	for (; *tables != NULL; tables++)
+		for (const struct command *c = *tables; c->noun != NULL; c++)
+			if (c->verb == NULL && strcmp(c->noun, noun) == 0)
+				return c;
+	return NULL;
+}
+
 void cli_help(FILE *to, const struct command *const *tables, const char *noun,
 	      const struct command *command)
 {
 	char name[160];
 
+	if (command == NULL && noun != NULL)
+		command = noun_command(tables, noun);
 	if (command != NULL)
 		cli_usage_line(to, command);
 	else if (noun != NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `lanyard`, the command line: a client of lanyard-agent. lanyard(1) is its specification. */
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "agent/cli/cli.h"
@@ -23,6 +24,8 @@ int main(int argc, char **argv)
 
 	if (!streams_open())
 		return 1;
+	/* A file size limit is then an error of write(), like a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	e = secret_start(&why);
 	if (e != ERR_OK)
 		return cli_fail("%s", why_text(&why, e));

@@ -74,6 +74,9 @@ static void on_status(void *arg, const char *keyword, const char *text)
 		keep_candidate(r->cli, &words);
 	else if (strcmp(keyword, "NEAR") == 0 && line_operands(&words) == 1)
 		cli_fail("warning: %s is in use too; this is another key", line_operand(&words, 0));
+	else if (strcmp(keyword, "WAITING") == 0 && line_operands(&words) == 3)
+		cli_fail("waiting %s s for %s (serial %s): plug it in", line_operand(&words, 2),
+			 line_operand(&words, 1), line_operand(&words, 0));
 	else if (strcmp(keyword, "AGAIN") == 0 && !r->file_used)
 		cli_fail("that was wrong; again");
 	else if (r->cli->verbose > 0)

@@ -10,6 +10,7 @@ extern const struct command cmd_key[];
 extern const struct command cmd_lock[];
 extern const struct command cmd_soft[]; /* devices/soft/ */
 extern const struct command cmd_ssh[];  /* ssh/ */
+extern const struct command cmd_state[];
 extern const struct command cmd_status[];
 
 #endif

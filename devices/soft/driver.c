@@ -62,6 +62,7 @@ static void scan_one(const char *dir, const char *name,
 	}
 	memcpy(info.serial, file.serial, sizeof(file.serial));
 	memcpy(info.label, name, strlen(name)); /* soft_name_check() saw that it fits */
+	info.ready = file.kdf == SOFT_KDF_NONE;
 	secret_wipe(&file, sizeof(file));
 	found(arg, &info);
 }
@@ -136,7 +137,7 @@ static void soft_close(void *self)
 static bool soft_unlocked(void *self)
 {
 	const struct soft *s = self;
-	return s->unlocked;
+	return s->unlocked || (!s->encrypted && !s->kept_locked);
 }
 
 static enum err soft_ask(struct soft *s, struct job *job, enum ask_kind kind, bool again,

@@ -82,9 +82,10 @@ KbdInteractiveAuthentication no
 PermitRootLogin yes
 LogLevel VERBOSE
 EOF
+		rm -f "$home/sshd.log"
 		/usr/sbin/sshd -D -e -f "$home/sshd_config" 2>"$home/sshd.log" &
 		sshd_pid=$!
-		wait_for "grep -q 'listening on\|Cannot bind\|in use' $home/sshd.log"
+		wait_for "grep -qs 'listening on\|Cannot bind\|in use' $home/sshd.log"
 		grep -q 'listening on' "$home/sshd.log" && break
 		wait "$sshd_pid" || true
 		[ "$port" -lt 22200 ] || die 'no free port for sshd'

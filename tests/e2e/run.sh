@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Runs every end-to-end test: run.sh ASAN-BUILD RELEASE-BUILD [NAME...]. A test is a script
-# tests/e2e/test_NAME.sh; it gets the sanitised programs in BIN and the release ones in RELEASE.
+# tests/e2e/test_NAME.sh; it gets the sanitised programs in BIN, the release ones in RELEASE and the
+# emulators in EMULATORS. It has no terminal, so that no agent of it finds one to ask on.
 set -u
 BIN=$1 RELEASE=$2
-export BIN RELEASE
+EMULATORS=$BIN/emulators
+export BIN RELEASE EMULATORS
 shift 2
 cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0
@@ -18,7 +20,7 @@ for test in tests/e2e/test_*.sh; do
 	*) continue ;;
 	esac
 	start=$(date +%s)
-	if timeout 300 sh "$test" >"$log" 2>&1; then
+	if timeout 300 setsid -w sh "$test" </dev/null >"$log" 2>&1; then
 		passed=$((passed + 1))
 		printf 'ok   %-24s %3d s\n' "$name" $(($(date +%s) - start))
 	else

@@ -37,8 +37,10 @@ agent_pid=
 
 # A killed agent leaves sockets; the next one replaces them.
 agent_start
-kill -9 "$agent_pid"
-wait "$agent_pid" 2>/dev/null || true
+kill -9 "$LANYARD_AGENT_PID"
+status=0
+wait "$agent_pid" || status=$?
+expect_eq 'its keeper says how it ended' $status 137
 [ -S "$LANYARD_SOCK" ] || die 'no stale socket to test with'
 agent_start
 expect_ok 'works on a replaced socket' line STATUS
@@ -53,6 +55,57 @@ wait
 expect_eq 'all name one agent' "$(grep -c '^LANYARD_AGENT_PID' "$home/many")" 10
 expect_eq 'the same one' "$(grep '^LANYARD_AGENT_PID' "$home/many" | sort -u | wc -l)" 1
 lanyard-agent -k >/dev/null
+
+# A keeper that is killed takes its daemon with it, in good order.
+agent_start
+kill -9 "$agent_pid"
+wait "$agent_pid" 2>/dev/null || true
+wait_for "! alive $LANYARD_AGENT_PID"
+[ ! -e "$LANYARD_SOCK" ] || die 'the daemon left its socket when its keeper was killed'
+agent_pid=
+
+# -- COMMAND: an agent of its own, with the environment set; the status is the command's.
+agent_start
+mine=$LANYARD_SOCK
+expect_ok 'command' lanyard-agent -- sh -c 'echo "$LANYARD_SOCK $SSH_AUTH_SOCK $LANYARD_AGENT_PID"
+	umask; lanyard status --json >/dev/null; ssh-add -L; test $? -eq 1; ulimit -c; cat' <"$home/words-a"
+theirs=${out%% *}
+[ "$theirs" != "$mine" ] || die 'the command got the agent that was there'
+expect_match 'its directory' "$out" "^$home/run/lanyard/cmd\.[^/]*/agent.sock $home/run/lanyard/cmd\.[^/]*/ssh.sock [0-9]*$"
+expect_match 'its umask is ours' "$out" "^$(umask)\$"
+expect_match 'so is its core limit' "$out" "^$(ulimit -c)\$"
+expect_match 'its standard input too' "$out" "^$WORDS_A\$"
+[ ! -e "${theirs%/*}" ] || die 'the directory of a command is left'
+expect_ok 'the other agent lives' line STATUS
+agent_stop
+status=0
+lanyard-agent -- sh -c 'exit 7' || status=$?
+expect_eq 'status of the command' $status 7
+status=0
+lanyard-agent -- sh -c 'kill -9 $$' || status=$?
+expect_eq 'killed command' $status 137
+status=0
+lanyard-agent -- /nonexistent/command 2>"$home/stderr" || status=$?
+expect_eq 'no such command' $status 127
+expect_match 'says so' "$(cat "$home/stderr")" 'lanyard-agent: /nonexistent/command: No such file'
+lanyard-agent --socket-dir "$home/run/own" -- sh -c 'echo "$LANYARD_SOCK"' >"$home/out"
+expect_eq 'a given directory' "$(cat "$home/out")" "$home/run/own/agent.sock"
+[ -d "$home/run/own" ] || die 'a directory that was given is removed'
+
+# A signal to the keeper goes to the command; the daemon follows it.
+lanyard-agent -- sh -c 'echo "$LANYARD_AGENT_PID" >"$HOME/pid"
+	trap "echo term >\"$HOME/trapped\"; exit 3" TERM
+	while :; do sleep 0.05; done' &
+agent_pid=$!
+wait_for "test -s $home/pid"
+kill $agent_pid
+status=0
+wait $agent_pid || status=$?
+agent_pid=
+expect_eq 'status after SIGTERM' $status 3
+expect_eq 'the command got it' "$(cat "$home/trapped")" term
+! alive "$(cat "$home/pid")" || die 'the daemon outlived its command'
+expect_eq 'nothing is left' "$(find "$home/run/lanyard" -name 'cmd.*')" ''
 
 # A directory that others can write is refused, so is a path that does not fit a socket address.
 mkdir -m 700 "$home/open"
@@ -80,7 +133,7 @@ for i in 0 1 2 3 4 5 6 7 8 9; do
 		# has begun is lost: send it again.
 		sleep 0.05
 		while alive $agent_pid; do
-			kill -$signal $agent_pid
+			kill -$signal $agent_pid 2>/dev/null || true
 			sleep 0.05
 		done
 		wait $agent_pid || status=$?

@@ -6,6 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 home_new
 lanyard soft import --name b --mnemonic-file "$home/words-b" --no-encrypt 2>/dev/null
+mkdir -p "$home/.config/lanyard"
+echo 'wait-device = 1' >"$home/.config/lanyard/lanyard.conf"
 agent_start
 
 # SLIP-0013 and SLIP-0017 nodes (the wallets' own test vectors).
@@ -86,12 +88,12 @@ expect_fail 'no such device' 'soft:a' lanyard pubkey -d soft:nope ssh://x@y
 # The device goes: what it held cannot be used, what is known of it can be shown.
 lanyard soft remove -y a 2>/dev/null
 wait_for '! lanyard devices | grep -q soft:a'
-expect_fail 'gone' "$serial_a" lanyard sign ssh://x@y 00
+expect_eq 'known though gone' "$(lanyard pubkey -d "$serial_a" ssh://x@y)" "$by_label"
+expect_fail 'gone' "$serial_a" lanyard sign -d "$serial_a" age://x 00
 
 # A default device in the config.
 agent_stop
 lanyard soft import --name a --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
-mkdir -p "$home/.config/lanyard"
 echo 'device = "soft:a"' >"$home/.config/lanyard/lanyard.conf"
 agent_start
 expect_eq 'default device' "$(lanyard pubkey wg://wg0@peer1)" \

@@ -98,14 +98,13 @@ expect_fail 'ssh-add of a file' 'agent refused' ssh-add "$home/file-key"
 expect_ok 'ssh-add -d' ssh-add -q -d "$home/key.pub"
 expect_ok 'nothing left' sh -c 'ssh-add -L; test $? -eq 1'
 
-# Config: identities are offered as soon as their device is unlocked; --save writes one.
+# Config: --save writes an identity, which is then offered from the start, its device locked or not.
 expect_ok 'save' lanyard ssh add --save "$me"
 agent_stop || die "exit $agent_status"
 agent_start
-expect_ok 'not yet' sh -c 'ssh-add -L; test $? -eq 1'
-expect_ok 'unlock' lanyard unlock --passphrase-file "$home/passphrase"
-wait_for 'ssh-add -L >/dev/null'
 expect_eq 'listed from the config' "$(ssh-add -L)" "$ed25519"
+expect_fail 'but not signed with' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
+expect_ok 'unlock' lanyard unlock --passphrase-file "$home/passphrase"
 expect_ok 'login' ssh -F "$home/.ssh/config" "$me" true
 
 # Locked: nothing listed, nothing signed; unlock needs the passphrase.

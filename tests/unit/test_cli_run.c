@@ -270,7 +270,8 @@ Test(cli_run, candidates_with_one_serial_are_told_apart_by_index)
 Test(cli_run, devices_as_a_table_and_as_json)
 {
 #define DEVICES                                                                                    \
-	">S DEVICE 0 aa11 soft home locked agent\nS DEVICE 1 b%22b soft a%1bb ready agent\nOK\n"
+	">S DEVICE 0 aa11 soft home locked agent\n"                                                \
+	"S ABOUT 1 An%20\"One%1b\nS DEVICE 1 b%22b soft a%1bb ready agent\nOK\n"
 	static const char *const script[] = {HELLO, "<DEVICES\n", DEVICES, NULL};
 
 	cr_assert_eq(run("lanyard devices", script), 0);
@@ -279,12 +280,14 @@ Test(cli_run, devices_as_a_table_and_as_json)
 	cr_assert_stdout_eq_str(
 		"INDEX SERIAL                DEVICE                    STATE   CUSTODY\n"
 		"0     aa11                  soft:home                 locked  agent\n"
-		"1     b\"b                   soft:a\\x1bb               ready   agent\n"
+		"1     b\"b                   soft:a\\x1bb               ready   agent  An "
+		"\"One\\x1b\n"
 		"[\n  {\"index\": 0, \"serial\": \"aa11\", \"driver\": \"soft\", \"label\": "
 		"\"home\","
 		" \"state\": \"locked\", \"custody\": \"agent\"},\n"
 		"  {\"index\": 1, \"serial\": \"b\\\"b\", \"driver\": \"soft\", \"label\":"
-		" \"a\\u001bb\", \"state\": \"ready\", \"custody\": \"agent\"}\n]\n");
+		" \"a\\u001bb\", \"state\": \"ready\", \"custody\": \"agent\", "
+		"\"about\": \"An \\\"One\\u001b\"}\n]\n");
 }
 
 Test(cli_run, no_devices)

@@ -117,6 +117,68 @@ Test(config, empty_files_and_defaults)
 	}
 }
 
+Test(config, wallets_and_emulators)
+{
+	struct config *c = load("udp = {\"127.0.0.1:21324\", \"127.0.0.2:1\"}\n"
+				"wallet \"trezor:peer\" { passphrase = none }\n"
+				"key \"ssh://a\" { }\n"
+				"wallet \"A1B2\" { passphrase = \"device\" }\n"
+				"wallet \"keepkey:peer\" { passphrase = host }\n");
+
+	cr_assert_str_eq(c->udp[0], "127.0.0.1:21324");
+	cr_assert_str_eq(c->udp[1], "127.0.0.2:1");
+	cr_assert_null(c->udp[2]);
+	cr_assert_str_eq(c->wallets[0].device, "trezor:peer");
+	cr_assert_eq(c->wallets[0].passphrase, PASSPHRASE_NONE);
+	cr_assert_str_eq(c->wallets[1].device, "A1B2");
+	cr_assert_eq(c->wallets[1].passphrase, PASSPHRASE_DEVICE);
+	cr_assert_eq(c->wallets[2].passphrase, PASSPHRASE_HOST);
+	cr_assert_null(c->wallets[3].device);
+	cr_assert_eq(c->key_count, 1);
+	config_free(c);
+	c = load("udp = {}\n");
+	cr_assert(c->udp == NULL || c->udp[0] == NULL);
+	cr_assert_null(c->wallets);
+	config_free(c);
+}
+
+Test(config, upstreams)
+{
+	char text[200];
+	struct config *c = load("upstream = \"/run/a b\"\nupstream = {\"/c\", \"/d\"}\n");
+
+	cr_assert_str_eq(c->upstreams[0], "/run/a b");
+	cr_assert_str_eq(c->upstreams[1], "/c");
+	cr_assert_str_eq(c->upstreams[2], "/d");
+	cr_assert_null(c->upstreams[3]);
+	config_free(c);
+	/* As long as a socket's path can be. */
+	snprintf(text, sizeof(text), "upstream = \"/%0106d\"\n", 0);
+	c = load(text);
+	cr_assert(strlen(c->upstreams[0]) == 107);
+	config_free(c);
+}
+
+Test(config, who_asks_a_person_and_where)
+{
+	struct config *c = load("pinentry = \"/usr/bin/pinentry-gtk-2\"\nnotify = \"\"\n"
+				"display = \":0\"\ntty = \"/dev/pts/3\"\nallow-loopback = true\n");
+
+	cr_assert_str_eq(c->pinentry, "/usr/bin/pinentry-gtk-2");
+	cr_assert_str_eq(c->notify, "");
+	cr_assert_str_eq(c->display, ":0");
+	cr_assert_str_eq(c->tty, "/dev/pts/3");
+	cr_assert(c->allow_loopback);
+	config_free(c);
+	c = load("");
+	cr_assert_null(c->pinentry);
+	cr_assert_null(c->notify);
+	cr_assert_null(c->display);
+	cr_assert_null(c->tty);
+	cr_assert_not(c->allow_loopback);
+	config_free(c);
+}
+
 /* libconfuse would let the second section replace the first. */
 Test(config, one_uri_with_several_indices_and_curves)
 {
@@ -137,8 +199,8 @@ static const struct bad {
 	const char *what; /* part of the message */
 } bad[] = {
 	/* names */
-	{"\n\ndevcie = \"x\"\n", 3, "'devcie' (allowed here: device, log, key"},
-	{"curve = ed25519\n", 1, "'curve' (allowed here: device, log, key"},
+	{"\n\ndevcie = \"x\"\n", 3, "'devcie' (allowed here: device, log, "},
+	{"curve = ed25519\n", 1, "'curve' (allowed here: device, log, "},
 	{"key \"ssh://a\" {\n}\n\nkeys \"ssh://b\" {\n}\n", 4, "'keys'"},
 	{"key \"ssh://a\" {\n\tlog = info\n}\n", 2,
 	 "'log' (allowed here: curve, index, device, allow)"},
@@ -146,6 +208,13 @@ static const struct bad {
 	/* values */
 	{"log = verbose\n", 1, "log is \"verbose\"; allowed: error, warn, info, debug"},
 	{"log = \"\"\n", 1, "log is \"\""},
+	{"pinentry = pinentry\n", 1,
+	 "pinentry is \"pinentry\"; allowed: a program's absolute path"},
+	{"pinentry = \"/\"\n", 1, "pinentry is \"/\""},
+	{"tty = \"pts/3\"\n", 1, "tty is \"pts/3\"; allowed: a terminal's path"},
+	{"display = \"\"\n", 1, "display is \"\"; allowed: an X display"},
+	{"display = \":0\"\ndisplay = \":1\"\n", 2, "display is given twice"},
+	{"allow-loopback = yes\n", 1, "allow-loopback is \"yes\"; allowed: true, false"},
 	{"device = \"a b\"\n", 1,
 	 "device is \"a b\"; allowed: an index, a serial number or DRIVER"},
 	{"device = \"\"\n", 1, "device is \"\""},
@@ -195,6 +264,21 @@ static const struct bad {
 	{"device = \"a\\\"b\"\n", 1, "a backslash"},
 	{"device = \"a\tb\"\n", 1, "control character"},
 	{"include(\"/etc/passwd\")\n", 1, "outside quotes"},
+	{"\nudp = {\"127.0.0.1:1\", \"example.org:1\"}\n", 2, "allowed: 127.0.0.1:PORT"},
+	{"udp = {\"10.0.0.1:21324\"}\n", 1, "allowed: 127.0.0.1:PORT"},
+	{"udp = {\"127.0.0.1:1\"}\nudp = {\"127.0.0.1:2\"}\n", 2, "udp is given twice"},
+	{"upstream = agent\n", 1, "allowed: the absolute path"},
+	{"upstream = \"/\"\n", 1, "allowed: the absolute path"},
+	{"upstream = \"/a\"\nupstream = {\"/b\", \"/a\"}\n", 2, "upstream \"/a\" is there twice"},
+	{"upstream = {\"/1\",\"/2\",\"/3\",\"/4\",\"/5\",\"/6\",\"/7\",\"/8\",\"/9\"}\n", 1,
+	 "allowed: 8"},
+	{"wallet \"trezor:a\" {\n passphrase = both\n}\n", 2, "allowed: host, device, none"},
+	{"wallet \"trezor:a\" {\n}\n", 1, "allowed: passphrase"},
+	{"wallet \"trezor:a\" {\n pin = 1\n}\n", 2, "'pin' (allowed here: passphrase)"},
+	{"wallet \"trezor a\" {\n passphrase = host\n}\n", 1, "DRIVER:LABEL"},
+	{"wallet \"a\" {\n passphrase = host\n passphrase = none\n}\n", 3, "given twice"},
+	{"wallet \"a\" {\npassphrase = host\n}\nwallet \"a\" {\npassphrase = none\n}\n", 4,
+	 "there twice"},
 };
 
 Test(config, an_error_names_file_line_setting_and_what_is_allowed)

@@ -353,6 +353,23 @@ Test(ecc, refused_pairs)
 	cr_expect(ecc_ecdh(CURVE_ED25519, key, key, 32, out, &n) == ERR_UNSUPPORTED);
 }
 
+/* FIPS 186-5 6.4.1: of a digest longer than the group's order the leftmost bits count. */
+Test(ecc, gpg_long_digest)
+{
+	const uint8_t key[32] = {[31] = 7}, digest[64] = {1, [31] = 2, [32] = 3, [63] = 4};
+	uint8_t sig[SIGNATURE_LEN], pub[PUBLIC_KEY_LEN];
+
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(ecc_public(ec_curves[i], key, pub) == ERR_OK);
+		cr_assert(ecc_sign(ec_curves[i], SIGNING_GPG, key, digest, 64, NULL, sig) ==
+			  ERR_OK);
+		cr_expect(ecc_verify(ec_curves[i], SIGNING_GPG, pub, digest, 32, NULL, sig) ==
+			  ERR_OK);
+		cr_expect(ecc_verify(ec_curves[i], SIGNING_GPG, pub, digest + 1, 32, NULL, sig) ==
+			  ERR_DEVICE_ERROR);
+	}
+}
+
 /* NULL and "" are the same visual challenge; any other gives another signature, but not for ssh. */
 Test(ecc, visual_challenge)
 {

@@ -181,3 +181,18 @@ Test(encode, base64_refused)
 			  "url: %s", t);
 	}
 }
+
+/* libsodium's decoder takes 0xC0 and others for digits; found by tests/fuzz/encode. */
+Test(encode, base64_bug_bytes_above_ascii_were_digits)
+{
+	uint8_t out[6];
+	size_t n;
+
+	for (unsigned c = 0x80; c <= 0xFF; c++) {
+		const char text[] = {(char)c, 'A', 'A', 'A'};
+
+		cr_expect(base64_decode(out, 6, &n, text, 4) == ERR_INVALID && n == 0, "0x%x", c);
+		cr_expect(base64url_decode(out, 6, &n, text, 4) == ERR_INVALID && n == 0, "0x%x",
+			  c);
+	}
+}

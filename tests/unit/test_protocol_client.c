@@ -275,6 +275,20 @@ Test(protocol_client, without_calls)
 	cr_expect(served(pid));
 }
 
+/* Found by tests/fuzz/client: the reason was empty, or an older one's. */
+Test(protocol_client, bug_question_that_nobody_answers_had_no_reason)
+{
+	static const struct step steps[] = {SEND("INQUIRE PIN\n"), EXPECT("CAN\n"),
+					    SEND("ERR 536871011 canceled: canceled\n")};
+	pid_t pid = serve(steps, ROWS(steps), false);
+	struct why why = {"stale"};
+	struct client *c;
+
+	cr_expect_eq(client_open(&c, path, &why), ERR_NO_PROMPT);
+	cr_expect(strstr(why.text, "lanyard unlock") != NULL, "%s", why.text);
+	cr_expect(served(pid));
+}
+
 Test(protocol_client, hostile_replies)
 {
 	static const struct {

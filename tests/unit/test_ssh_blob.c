@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/keyring.h"
 #include "derive/encode.h"
 #include "derive/hostkey.h"
 #include "ssh/accept.h"
@@ -114,6 +115,36 @@ Test(ssh_blob, a_key_is_its_blob_and_no_other)
 					      key.public_key));
 			if (ssh_parse_key((struct slice){v.data, v.n}, &curve, pub) == ERR_OK)
 				cr_expect(memcmp(pub, key.public_key, sizeof(pub)) != 0);
+			v.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+	}
+}
+
+/* The agent keeps the point of a key that it has learnt; a key without one has the same blob. */
+Test(ssh_blob, a_key_in_use_is_its_blob_with_its_point_at_hand_or_not)
+{
+	uint8_t pub[PUBLIC_KEY_LEN], buf[SSH_BLOB_MAX];
+	struct ssh_vector v;
+	struct key key;
+	struct wbuf w;
+
+	for (size_t i = 0; i < 4; i++) {
+		ssh_vector_key(&key, lines[i / 2].name, "ssh://h");
+		ssh_vector(&v, "key", lines[i / 2].name);
+		memcpy(pub, key.public_key, sizeof(pub));
+		if (i % 2 == 1)
+			keyring_learn(&key, pub);
+		cr_expect(key.point[0] == (i == 3 ? 0x04 : 0x00));
+		w = wbuf_new(buf, sizeof(buf));
+		cr_expect(ssh_put_blob(&w, &key) == ERR_OK);
+		cr_expect(slice_eq((struct slice){buf, w.n}, (struct slice){v.data, v.n}));
+		w = wbuf_new(buf, v.n - 1);
+		cr_expect(ssh_put_blob(&w, &key) == ERR_TOO_LARGE);
+		cr_expect(ssh_blob_is((struct slice){v.data, v.n}, &key));
+		cr_expect(!ssh_blob_is((struct slice){v.data, v.n - 1}, &key));
+		for (size_t bit = 0; bit < 8 * v.n; bit++) {
+			v.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			cr_expect(!ssh_blob_is((struct slice){v.data, v.n}, &key));
 			v.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		}
 	}

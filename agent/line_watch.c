@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands about what is there now, and what happens. */
+#include "agent/line.h"
+#include "agent/status.h"
+
+void line_list_devices(struct line_conn *lc)
+{
+	struct registry *registry = lc->request.agent->registry;
+	struct status_device s;
+
+	for (struct device *d = registry_next(registry, NULL); d != NULL;
+	     d = registry_next(registry, d)) {
+		status_device(&s, d, device_state(d));
+		if (device_info(d)->about[0] != '\0')
+			line_status(lc, "ABOUT", s.words[0], device_info(d)->about, NULL);
+		line_status(lc, "DEVICE", s.words[0], s.words[1], s.words[2], s.words[3],
+			    s.words[4], s.words[5], NULL);
+	}
+}
+
+void line_status_locked(struct line_conn *lc)
+{
+	line_status(lc, "LOCKED", lc->request.agent->locked ? "yes" : "no", NULL);
+}
+
+/* The state first, so that a watcher misses nothing between a question and its first event. */
+void line_run_watch(struct line_conn *lc)
+{
+	line_list_devices(lc);
+	line_status_locked(lc);
+	line_status(lc, "WATCHING", NULL);
+	lc->state = LINE_WATCHING;
+	watch_add(&lc->request.agent->watch, &lc->watcher, lc->conn);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/prompt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "protocol/log.h"
+#include "protocol/text.h"
+
+struct prompt {
+	struct prompter *prompter;
+	struct prompt *next;
+	void (*done)(void *arg, enum err e, const void *bytes, size_t n);
+	void *arg;
+	struct launch_request request;
+};
+
+struct prompter {
+	uv_poll_t poll;
+	int fd;
+	bool gone; /* the keeper */
+	uint32_t last_id;
+	uint32_t shown_id;     /* the question that the launcher has, 0 for none */
+	struct prompt *shown;  /* who asks it; NULL when it is not wanted any more */
+	struct prompt *queued; /* in their order */
+	char tty[PLACE_NAME_MAX], term[PLACE_NAME_MAX];
+	struct launch_answer *answer; /* in locked memory */
+	void (*lost)(void *arg);
+	void *arg;
+};
+
+static uint32_t prompter_id(struct prompter *pr)
+{
+	if (++pr->last_id == 0)
+		pr->last_id = 1;
+	return pr->last_id;
+}
+
+static enum err prompter_send(struct prompter *pr, const struct launch_request *r)
+{
+	if (pr->gone)
+		return ERR_NO_PROMPT;
+	if (send(pr->fd, r, sizeof(*r), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*r))
+		return ERR_OK;
+	log_error("the keeper does not take messages: %s", strerror(errno));
+	return ERR_NO_PROMPT;
+}
+
+static void prompter_end(struct prompter *pr, uint32_t id)
+{
+	const struct launch_request r = {.what = LAUNCH_END, .id = id};
+
+	/* A keeper that is gone has taken everything with it. */
+	if (!pr->gone && prompter_send(pr, &r) != ERR_OK)
+		log_error("a prompt may still be on the screen");
+}
+
+static void prompt_done(struct prompt *p, enum err e, const void *bytes, size_t n)
+{
+	p->done(p->arg, e, bytes, n);
+	free(p);
+}
+
+/* Shows the next question when there is none on the screen. */
+static void prompter_next(struct prompter *pr)
+{
+	struct prompt *p = pr->queued;
+
+	if (pr->shown_id != 0 || p == NULL || pr->gone)
+		return;
+	/* The latest `lanyard tty` counts. */
+	memcpy(p->request.tty, pr->tty, sizeof(pr->tty));
+	memcpy(p->request.term, pr->term, sizeof(pr->term));
+	p->request.id = prompter_id(pr);
+	if (prompter_send(pr, &p->request) != ERR_OK)
+		return; /* a stopped keeper: it is tried again with the next question */
+	pr->queued = p->next;
+	pr->shown_id = p->request.id;
+	pr->shown = p;
+}
+
+static void prompter_answered(struct prompter *pr, const struct launch_answer *a)
+{
+	struct prompt *p = pr->shown;
+	enum err e = a->error < ERR_COUNT ? (enum err)a->error : ERR_INTERNAL;
+
+	/* Of a launcher that answered and then failed, say. */
+	if (a->id != pr->shown_id)
+		return;
+	pr->shown_id = 0;
+	pr->shown = NULL;
+	if (e == ERR_OK && a->length > sizeof(a->bytes))
+		e = ERR_INTERNAL;
+	if (p != NULL)
+		prompt_done(p, e, a->bytes, e == ERR_OK ? a->length : 0);
+	prompter_next(pr);
+}
+
+static void prompter_lost(struct prompter *pr)
+{
+	struct prompt *p;
+
+	pr->gone = true;
+	uv_poll_stop(&pr->poll);
+	if ((p = pr->shown) != NULL) {
+		p->next = pr->queued;
+		pr->queued = p;
+	}
+	pr->shown = NULL;
+	pr->shown_id = 0;
+	while ((p = pr->queued) != NULL) {
+		pr->queued = p->next;
+		prompt_done(p, ERR_NO_PROMPT, NULL, 0);
+	}
+	pr->lost(pr->arg);
+}
+
+static void prompter_readable(uv_poll_t *poll, int status, int events)
+{
+	struct prompter *pr = poll->data;
+	ssize_t n = recv(pr->fd, pr->answer, sizeof(*pr->answer), MSG_DONTWAIT);
+
+	(void)status;
+	(void)events;
+	if (n == (ssize_t)sizeof(*pr->answer))
+		prompter_answered(pr, pr->answer);
+	else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		prompter_lost(pr);
+	if (n > 0)
+		secret_wipe(pr->answer, sizeof(*pr->answer));
+}
+
+static void prompter_free(uv_handle_t *handle)
+{
+	struct prompter *pr = handle->data;
+
+	close(pr->fd);
+	secret_free_mem(pr->answer);
+	free(pr);
+}
+
+enum err prompter_new(struct prompter **out, uv_loop_t *loop, int fd, void (*lost)(void *arg),
+		      void *arg, struct why *why)
+{
+	struct prompter *pr = calloc(1, sizeof(*pr));
+
+	if (pr == NULL || (pr->answer = secret_alloc(sizeof(*pr->answer))) == NULL) {
+		free(pr);
+		return why_set(why, ERR_NO_MEMORY, "no locked memory for answers");
+	}
+	pr->fd = fd;
+	pr->lost = lost;
+	pr->arg = arg;
+	pr->poll.data = pr;
+	if (uv_poll_init(loop, &pr->poll, fd) != 0) {
+		secret_free_mem(pr->answer);
+		free(pr);
+		return why_set(why, ERR_INTERNAL, "the keeper's socket cannot be polled");
+	}
+	uv_poll_start(&pr->poll, UV_READABLE, prompter_readable);
+	*out = pr;
+	return ERR_OK;
+}
+
+enum err prompter_ready(struct prompter *pr, struct why *why)
+{
+	const struct launch_request r = {.what = LAUNCH_READY};
+
+	return prompter_send(pr, &r) == ERR_OK
+		       ? ERR_OK
+		       : why_set(why, ERR_INTERNAL, "the process that started the agent is gone");
+}
+
+enum err prompter_set_tty(struct prompter *pr, const char *tty, const char *term, struct why *why)
+{
+	enum err e = place_check_tty(tty, why);
+
+	if (e == ERR_OK && term != NULL && !place_term_ok(term))
+		e = why_set(why, ERR_INVALID, "%s: a terminal type has letters, digits and + - . _",
+			    term);
+	if (e != ERR_OK)
+		return e;
+	snprintf(pr->tty, sizeof(pr->tty), "%s", tty);
+	snprintf(pr->term, sizeof(pr->term), "%s", term != NULL ? term : "");
+	return ERR_OK;
+}
+
+void prompter_close(struct prompter *pr)
+{
+	if (pr->shown_id != 0)
+		prompter_end(pr, pr->shown_id);
+	uv_close((uv_handle_t *)&pr->poll, prompter_free);
+}
+
+struct prompt *prompt_start(struct prompter *pr, const struct ask *ask, const char *detail,
+			    pid_t asker,
+			    void (*done)(void *arg, enum err e, const void *bytes, size_t n),
+			    void *arg)
+{
+	struct prompt **last = &pr->queued, *p;
+	struct launch_request *r;
+
+	if (pr->gone || ask->kind == ASK_NEW_PASSPHRASE || (p = calloc(1, sizeof(*p))) == NULL)
+		return NULL;
+	*p = (struct prompt){.prompter = pr, .done = done, .arg = arg};
+	r = &p->request;
+	r->what = LAUNCH_ASK;
+	r->kind = ask->kind;
+	r->again = ask->again;
+	r->asker = asker;
+	text_clean_message(r->text, sizeof(r->text), ask->prompt, strlen(ask->prompt));
+	if (detail != NULL)
+		text_clean_message(r->detail, sizeof(r->detail), detail, strlen(detail));
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = p;
+	prompter_next(pr);
+	return p;
+}
+
+void prompt_cancel(struct prompt *p)
+{
+	struct prompter *pr;
+	struct prompt **at;
+
+	if (p == NULL)
+		return;
+	pr = p->prompter;
+	at = &pr->queued;
+	if (pr->shown == p) {
+		/* Its place is free when the launcher says that it has cleared it. */
+		pr->shown = NULL;
+		prompter_end(pr, pr->shown_id);
+	}
+	while (*at != NULL && *at != p)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = p->next;
+	free(p);
+}
+
+uint32_t prompt_note(struct prompter *pr, const char *text, pid_t asker)
+{
+	struct launch_request r = {.what = LAUNCH_NOTE, .id = prompter_id(pr), .asker = asker};
+
+	text_clean_message(r.text, sizeof(r.text), text, strlen(text));
+	memcpy(r.tty, pr->tty, sizeof(pr->tty));
+	memcpy(r.term, pr->term, sizeof(pr->term));
+	/* Nobody's answer hangs on it. */
+	return prompter_send(pr, &r) == ERR_OK ? r.id : 0;
+}
+
+void prompt_note_end(struct prompter *pr, uint32_t id)
+{
+	if (id != 0)
+		prompter_end(pr, id);
+}

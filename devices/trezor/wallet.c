@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include "devices/trezor/wallet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "devices/trezor/ask.h"
+#include "protocol/log.h"
+
+enum { TRIES = 3, ROUNDS_MAX = 32 };
+
+const struct budgets wallet_budgets = {
+	.answer = 5000, .person = 120000, .probe = 1000, .idle = 2000, .stray = 300};
+
+enum err wallet_new(struct wallet **out, struct transport *transport, const char *where,
+		    const struct driver_env *env, const struct budgets *budgets)
+{
+	struct wallet *w = secret_alloc(sizeof(*w));
+	if (!w)
+		return ERR_NO_MEMORY;
+	w->transport = transport;
+	w->budgets = *budgets;
+	w->env = env;
+	snprintf(w->where, sizeof(w->where), "%s", where);
+	snprintf(w->name, sizeof(w->name), "trezor:?");
+	*out = w;
+	return ERR_OK;
+}
+
+void wallet_free(struct wallet *w)
+{
+	transport_free(w->transport);
+	secret_free_mem(w);
+}
+
+void wallet_abort(struct wallet *w)
+{
+	transport_abort(w->transport);
+}
+
+void wallet_forget(struct wallet *w)
+{
+	secret_wipe(w->session, sizeof(w->session));
+	w->has_session = w->ready = w->met = false;
+}
+
+/* Why an exchange failed, said once. */
+static enum err talk_error(struct wallet *w, struct why *why, enum err e)
+{
+	const char *name = w->known ? w->name : w->where;
+
+	if (e && !why->text[0] && e == ERR_TIMEOUT)
+		why_set(why, e, "%s does not answer; if that stays so, unplug it", name);
+	else if (e && !why->text[0] && e == ERR_DEVICE_GONE)
+		why_set(why, e, "%s is not there", name);
+	else if (e && !why->text[0] && e != ERR_CANCELED)
+		why_set(why, e, "%s: %s", name, err_text(e));
+	return e;
+}
+
+static uint64_t deadline_in(unsigned ms)
+{
+	return transport_now() + ms;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- the start of a flow ---- */
+
+static enum err sync_send(struct wallet *w, bool again, bool probe, uint64_t deadline)
+{
+	struct wire_message *m = &w->message;
+	enum err e = ERR_OK;
+
+	/* Half a message may have been sent; KeepKey would take ours for its rest. */
+	if (again || w->dirty)
+		e = wire_reset(w->transport, deadline);
+	if (probe || (w->features.keepkey && w->met)) {
+		/* Initialize would end what waits, but also forget a KeepKey's passphrase. */
+		if (!probe && (again || w->dirty)) {
+			message_empty(m, MSG_CANCEL);
+			if (!e)
+				e = wire_send(w->transport, m, deadline);
+		}
+		message_empty(m, MSG_GET_FEATURES);
+	} else if (!e) {
+		e = message_initialize(m, w->has_session ? w->session : NULL);
+	}
+	return e ? e : wire_send(w->transport, m, deadline);
+}
+
+/* Until Features; what comes before was meant for somebody else. A Failure may be one of those, or
+ * mean that our message was taken for a part of another. */
+static enum err sync_receive(struct wallet *w, struct features *f, uint64_t deadline)
+{
+	uint32_t code;
+	char text[8];
+
+	for (;;) {
+		enum err e = wire_receive(w->transport, &w->message, deadline);
+		if (e == ERR_DEVICE_ERROR)
+			continue;
+		if (e)
+			return e;
+		if (w->message.type == MSG_FEATURES)
+			return message_read_features(&w->message, &w->arena, f);
+		if (w->message.type != MSG_FAILURE ||
+		    message_read_failure(&w->message, &w->arena, &code, text, sizeof(text)))
+			continue;
+		if (code == FAILURE_PROTOCOL)
+			return ERR_UNSUPPORTED;
+		deadline = sooner(deadline, deadline_in(w->budgets.stray));
+	}
+}
+
+static enum err sync_features(struct wallet *w, struct features *f, bool probe)
+{
+	unsigned budget = probe ? w->budgets.probe : w->budgets.answer;
+	enum err e = ERR_TIMEOUT;
+
+	for (int i = 0; i < TRIES && (e == ERR_TIMEOUT || e == ERR_DEVICE_ERROR); i++) {
+		uint64_t deadline = deadline_in(budget / TRIES);
+		e = sync_send(w, i > 0, probe, deadline);
+		if (!e)
+			e = sync_receive(w, f, deadline);
+	}
+	return e;
+}
+
+static void take_features(struct wallet *w, const struct features *f)
+{
+	bool same = w->has_session && f->has_session &&
+		    !memcmp(w->session, f->session, SESSION_LEN);
+
+	w->features = *f;
+	w->known = true;
+	snprintf(w->name, sizeof(w->name), "%s:%s", f->keepkey ? "keepkey" : "trezor", f->label);
+	if (!f->unlocked || (!f->keepkey && f->has_passphrase && !same))
+		w->ready = false;
+}
+
+static enum err check_features(struct wallet *w, const struct features *f, struct why *why)
+{
+	if (w->known && strcmp(w->features.serial, f->serial))
+		return why_set(why, ERR_DEVICE_GONE, "%s is not there any more, another device is",
+			       w->name);
+	take_features(w, f);
+	if (f->bootloader)
+		return why_set(why, ERR_UNSUPPORTED,
+			       "%s is in its bootloader: unplug it, and plug it in again", w->name);
+	if (!f->initialized)
+		return why_set(why, ERR_UNSUPPORTED,
+			       "%s has no keys yet: set it up with its maker's program", w->name);
+	return ERR_OK;
+}
+
+enum err wallet_probe(struct wallet *w, struct job *job)
+{
+	const struct transport_ops *ops = w->transport->ops;
+	struct features f;
+
+	transport_rearm(w->transport);
+	if (job_canceled(job))
+		return ERR_CANCELED;
+	enum err e = ops->claim(w->transport, &job->why);
+	if (!e && ops->alive)
+		e = ops->alive(w->transport, deadline_in(w->budgets.probe));
+	if (!e)
+		e = sync_features(w, &f, true);
+	ops->release(w->transport);
+	w->thp = e == ERR_UNSUPPORTED;
+	if (w->thp)
+		return ERR_OK;
+	if (!e && !f.serial[0])
+		e = why_set(&job->why, ERR_UNSUPPORTED, "%s has no serial number", w->where);
+	if (e)
+		return talk_error(w, &job->why, e);
+	take_features(w, &f);
+	w->ready = f.unlocked && !f.has_passphrase && f.initialized;
+	return ERR_OK;
+}
+
+enum err wallet_begin(struct wallet *w, struct job *job)
+{
+	struct features f;
+
+	transport_rearm(w->transport);
+	if (job_canceled(job))
+		return ERR_CANCELED;
+	if (w->thp)
+		return why_set(&job->why, ERR_UNSUPPORTED,
+			       "the device at %s needs THP, not supported yet", w->where);
+	enum err e = w->transport->ops->claim(w->transport, &job->why);
+	if (!e)
+		e = sync_features(w, &f, false);
+	e = talk_error(w, &job->why, e);
+	if (!e) {
+		w->dirty = false;
+		w->met = true;
+		e = check_features(w, &f, &job->why);
+	}
+	if (e) {
+		w->dirty = true;
+		w->transport->ops->release(w->transport);
+		return e;
+	}
+	w->has_session = f.has_session;
+	memcpy(w->session, f.session, SESSION_LEN);
+	w->calling = false;
+	return ERR_OK;
+}
+
+/* ---- the end of a flow ---- */
+
+static bool is_result(uint16_t type)
+{
+	return type == MSG_SIGNED_IDENTITY || type == MSG_ECDH_SESSION_KEY ||
+	       type == MSG_PUBLIC_KEY || type == MSG_CIPHERED_KEY_VALUE || type == MSG_SUCCESS;
+}
+
+/* A call is ended by Cancel, which is answered with Failure. Its result may cross that; then a
+ * Failure may still come (Trezor), or not (KeepKey, at the button of a passphrase). */
+static enum err call_cancel(struct wallet *w)
+{
+	uint64_t deadline = deadline_in(w->budgets.idle);
+	bool over = false;
+
+	transport_rearm(w->transport);
+	message_empty(&w->message, MSG_CANCEL);
+	enum err e = wire_send(w->transport, &w->message, deadline);
+	while (!e) {
+		e = wire_receive(w->transport, &w->message, deadline);
+		if (e == ERR_DEVICE_ERROR)
+			e = ERR_OK; /* not for us, or garbage: until the deadline */
+		else if (!e && w->message.type == MSG_FAILURE)
+			return ERR_OK;
+		else if (!e && is_result(w->message.type)) {
+			over = true;
+			deadline = sooner(deadline, deadline_in(w->budgets.stray));
+		}
+	}
+	return over && e == ERR_TIMEOUT ? ERR_OK : e;
+}
+
+void wallet_end(struct wallet *w)
+{
+	if (w->calling && call_cancel(w)) {
+		w->dirty = true;
+		log_debug("%s did not come to rest: its next use starts anew", w->name);
+	}
+	w->calling = false;
+	w->transport->ops->release(w->transport);
+	secret_wipe(&w->message, sizeof(w->message));
+}
+
+/* ---- a call ---- */
+
+static enum err on_button(struct wallet *w, struct job *job, const char *what, unsigned *budget)
+{
+	char note[IDENTITY_URI_MAX + 200]; /* job_note() cuts it */
+	uint32_t code;
+	enum err e = message_read_button(&w->message, &w->arena, &code);
+	if (e)
+		return e;
+	if (w->passphrase_buttons) {
+		w->passphrase_buttons--;
+		what = "that the passphrase is right";
+	}
+	snprintf(note, sizeof(note), "Confirm on %s: %s", w->name, what);
+	job_note(job, note);
+	message_empty(&w->message, MSG_BUTTON_ACK);
+	*budget = w->budgets.person;
+	return ERR_OK;
+}
+
+static enum err on_pin(struct wallet *w, struct job *job, unsigned *budget)
+{
+	enum err e = ask_pin(w, job);
+	/* There may be wrong PINs that we do not know of, of another program or an earlier start:
+	 * the wait is theirs too. */
+	unsigned delay = pin_delay(w) * 1100 + w->budgets.answer;
+
+	*budget = delay > w->budgets.person ? delay : w->budgets.person;
+	return e;
+}
+
+static enum err on_passphrase(struct wallet *w, struct job *job, unsigned *budget)
+{
+	bool on_device;
+	enum err e = ask_passphrase(w, job, &on_device);
+
+	/* A KeepKey wants it confirmed once, a Trezor One twice unless it is empty. */
+	if (w->features.small && !on_device)
+		w->passphrase_buttons = w->features.keepkey ? 1 : 2;
+	*budget = on_device ? w->budgets.person : w->budgets.answer;
+	return e;
+}
+
+static enum err wrong_pin(struct wallet *w, struct job *job)
+{
+	w->wrong_pins++;
+	w->ready = false;
+	unsigned delay = pin_delay(w);
+	if (!delay)
+		return why_set(&job->why, ERR_BAD_PIN, "wrong PIN for %s", w->name);
+	return why_set(&job->why, ERR_BAD_PIN,
+		       "wrong PIN for %s, %u in a row: the device takes %u s over the next one, "
+		       "twice that after another wrong one, and may erase itself after too many",
+		       w->name, w->wrong_pins, delay);
+}
+
+static enum err on_failure(struct wallet *w, struct job *job, enum message_type answered)
+{
+	uint32_t code;
+	char text[120];
+	enum err e = message_read_failure(&w->message, &w->arena, &code, text, sizeof(text));
+	if (e)
+		return e;
+	/* A device that cannot read an answer goes on waiting for one. */
+	w->calling = (answered == MSG_PIN_ACK || answered == MSG_PASSPHRASE_ACK) &&
+		     (code == FAILURE_UNEXPECTED || code == FAILURE_DATA);
+	switch (code) {
+	case FAILURE_CANCELED:
+	case FAILURE_PIN_CANCELED:
+		return why_set(&job->why, ERR_REFUSED, "refused on %s", w->name);
+	case FAILURE_PIN_WRONG:
+		return wrong_pin(w, job);
+	case FAILURE_INVALID_SESSION:
+		wallet_forget(w);
+		return why_set(&job->why, ERR_DEVICE_ERROR, "%s lost its session: try again",
+			       w->name);
+	default:
+		return why_set(&job->why, ERR_DEVICE_ERROR, "%s refuses, code %u: %s", w->name,
+			       (unsigned)code, text);
+	}
+}
+
+/* Sets w->message to our answer to what is in it. */
+static enum err call_answer(struct wallet *w, struct job *job, enum message_type answered,
+			    const char *what, unsigned *budget)
+{
+	switch (w->message.type) {
+	case MSG_BUTTON_REQUEST:
+		return on_button(w, job, what, budget);
+	case MSG_PIN_REQUEST:
+		return on_pin(w, job, budget);
+	case MSG_PASSPHRASE_REQUEST:
+		return on_passphrase(w, job, budget);
+	case MSG_FAILURE:
+		return on_failure(w, job, answered);
+	default:
+		return why_set(&job->why, ERR_DEVICE_ERROR,
+			       "%s answers with message %u, which belongs elsewhere", w->name,
+			       (unsigned)w->message.type);
+	}
+}
+
+/* The next message that is not Features: those are late answers to wallet_begin(). */
+static enum err call_receive(struct wallet *w, uint64_t deadline)
+{
+	enum err e;
+
+	do
+		e = wire_receive(w->transport, &w->message, deadline);
+	while (!e && w->message.type == MSG_FEATURES);
+	return e;
+}
+
+enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, const char *what)
+{
+	/* A KeepKey is silent for the delay of its PIN before it asks for it. */
+	unsigned budget = w->features.keepkey && !w->features.unlocked ? w->budgets.person
+								       : w->budgets.answer;
+	enum message_type sent = w->message.type;
+	enum err e = ERR_OK;
+
+	w->passphrase_buttons = 0;
+	w->calling = true;
+	for (int i = 0; !e && i < ROUNDS_MAX; i++) {
+		uint64_t deadline = deadline_in(budget);
+		sent = w->message.type;
+		e = wire_send(w->transport, &w->message, deadline);
+		secret_wipe(&w->message, sizeof(w->message));
+		if (!e)
+			e = call_receive(w, deadline);
+		if (!e && w->message.type == want) {
+			w->calling = false;
+			return ERR_OK;
+		}
+		/* The PIN was right as soon as anything else comes after it. */
+		if (!e && sent == MSG_PIN_ACK && w->message.type != MSG_FAILURE)
+			w->wrong_pins = 0;
+		if (!e)
+			e = call_answer(w, job, sent, what, &budget);
+	}
+	if (!e)
+		e = why_set(&job->why, ERR_DEVICE_ERROR, "%s asks without end", w->name);
+	if (e == ERR_TIMEOUT && sent == MSG_BUTTON_ACK)
+		why_set(&job->why, e, "nobody confirmed on %s within %u s", w->name, budget / 1000);
+	return talk_error(w, &job->why, e);
+}
