@@ -42,8 +42,7 @@ locked=$(awk '/^VmLck/ { print $2 }' "/proc/$pid/status")
 # Two builds of one tree, in two places, are the same bytes.
 if [ -z "${LANYARD_NO_REBUILD:-}" ]; then
 	mkdir "$home/one"
-	(cd "$tree" && tar cf - Makefile tests/tests.mk protocol derive devices agent ssh gpg wg-hook) |
-		tar xf - -C "$home/one"
+	(cd "$tree" && tar cf - --exclude build --exclude .git .) | tar xf - -C "$home/one"
 	cp -a "$home/one" "$home/two-longer"
 	for copy in one two-longer; do
 		make -s -j2 -C "$home/$copy" MODE=release >/dev/null

@@ -257,7 +257,7 @@ expect_eq 'its index is free' "$(index_of d)$(index_of x)$(index_of c)" 012
 
 mkdir -m 700 "$home/other"
 expect_fail 'a second agent' 'another lanyard-agent.*keeps its state in' \
-	lanyard-agent -D --socket-dir "$home/other"
+	timeout 20 lanyard-agent -D --socket-dir "$home/other"
 
 # ---- a disk that is full, a place that cannot be written ----
 

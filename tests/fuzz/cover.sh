@@ -32,6 +32,8 @@ ssh_signed   ssh/cert.c
 ssh_signed   ssh/signed.c
 state        agent/state.c
 text         protocol/text.c
+wallet       devices/trezor/wire.c
+wallet       devices/trezor/messages.c pack bytes_of slice_of_text message_empty message_initialize message_pin message_passphrase message_get_public_key set_identity message_sign message_ecdh message_cipher
 '
 
 # profile TARGET: what its corpus runs, once a target.

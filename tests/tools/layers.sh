@@ -3,6 +3,8 @@
 # Checks who includes whom (doc/ARCHITECTURE.md, "Layers"). Every include must match an allowed
 # pattern of its file's layer; third-party headers are fenced the same way.
 set -eu
+# Some are not there yet.
+folders=$(ls -d protocol derive devices agent ssh gpg wg-hook 2>/dev/null || true)
 
 # layer_of FILE: prints the regular expression of project headers that FILE may include.
 layer_of() {
@@ -22,20 +24,20 @@ layer_of() {
 
 # fence HEADER-REGEX FILE-REGEX: only those files may include that system header.
 fence() {
-	grep -rnE "^#include <($1)>" protocol derive devices agent ssh gpg wg-hook --include='*.[ch]' |
+	grep -rnE "^#include <($1)>" $folders --include='*.[ch]' |
 		grep -vE "^($2):" | sed 's/$/   (fenced header)/' >>"$bad" || true
 }
 
 bad=$(mktemp)
 trap 'rm -f "$bad"' EXIT
 
-for file in $(find protocol derive devices agent ssh gpg wg-hook -name '*.[ch]' | sort); do
+for file in $(find $folders -name '*.[ch]' | sort); do
 	allowed=$(layer_of "$file")
 	grep -nE '^#include "' "$file" | grep -vE "^[0-9]+:#include \"($allowed)" |
 		sed "s|^|$file:|" >>"$bad" || true
 done
 # A layer may not reach into the command line, nor the daemon into a cmd_ file.
-grep -rnE '^#include ".*(cmd_|agent/cli/)' protocol derive devices agent ssh gpg wg-hook --include='*.[ch]' |
+grep -rnE '^#include ".*(cmd_|agent/cli/)' $folders --include='*.[ch]' |
 	grep -vE '^(agent/cli/[a-z_]*\.[ch]|[a-z-]+/([a-z]+/)?cmd_[a-z_]*\.c):' >>"$bad" || true
 
 fence 'uv\.h' 'agent/[a-z_]*\.[ch]|gpg/server\.c|devices/(device|registry|hotplug|prober)\.[ch]'

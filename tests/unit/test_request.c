@@ -15,6 +15,7 @@
 static struct {
 	bool present, has_ed25519, unlocked;
 	const char *where;
+	uv_mutex_t gate; /* secret://gate waits for it */
 	uint8_t seed[32];
 	unsigned wallets, jobs; /* that it was asked for lanyard://wallet, for anything */
 } fake;
@@ -91,6 +92,10 @@ static enum err fake_run(void *self, struct job *job)
 	fake.jobs++;
 	if (strcmp(job->id.uri, "lanyard://wallet") == 0)
 		fake.wallets++;
+	if (strcmp(job->id.uri, "secret://gate") == 0) {
+		uv_mutex_lock(&fake.gate);
+		uv_mutex_unlock(&fake.gate);
+	}
 	if (!fake.unlocked)
 		return why_set(&job->why, ERR_LOCKED, "fake:one is locked");
 	if (!fake.has_ed25519 && job->id.curve == CURVE_ED25519)
@@ -175,6 +180,7 @@ static void setup(void)
 	fake.present = fake.has_ed25519 = fake.unlocked = true;
 	memset(fake.seed, 1, sizeof(fake.seed));
 	fake.where = "here";
+	cr_assert_eq(uv_mutex_init(&fake.gate), 0);
 	config.wait_device = 30;
 	agent.loop = &loop;
 	agent.config = &config;
@@ -196,6 +202,7 @@ static void teardown(void)
 	waiting_close(&agent.waiting);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	cr_assert_eq(uv_loop_close(&loop), 0);
+	uv_mutex_destroy(&fake.gate);
 	store_close(&agent.store);
 	keyring_free(&agent.keys);
 	snprintf(command, sizeof(command), "rm -rf '%s'", home);
@@ -272,23 +279,25 @@ Test(request, the_wallet_is_asked_once_a_session)
 	cr_assert_eq(fake.wallets, 4);
 }
 
-/* A file that is replaced by another of the same serial under another name. */
+/* A file is replaced by another of the same serial, while a request waits in the device's queue
+ * that was let in for the old one. */
 Test(request, a_device_that_moves_is_asked_again)
 {
-	for (int i = 0; i < 50; i++) {
-		fake.where = i % 2 == 0 ? "here" : "there";
-		memset(fake.seed, 1, sizeof(fake.seed));
-		cr_assert_eq(ask(OP_SECRET, "secret://x", CURVE_CURVE25519), ERR_OK);
-		lock();
-		fake.unlocked = true;
-		cr_assert_eq(ask(OP_SECRET, "secret://x", CURVE_CURVE25519), ERR_OK);
-		memset(fake.seed, 2, sizeof(fake.seed));
-		fake.where = i % 2 == 0 ? "there" : "here";
-		registry_scan(agent.registry);
-		cr_assert_eq(ask(OP_SECRET, "secret://x", CURVE_CURVE25519), ERR_MISMATCH);
-		lock();
-		fake.unlocked = true;
-	}
+	struct request first = request;
+
+	cr_assert_eq(ask(OP_SECRET, "secret://x", CURVE_CURVE25519), ERR_OK);
+	uv_mutex_lock(&fake.gate);
+	cr_assert_eq(identity_parse(&first.id, "secret://gate", NULL), ERR_OK);
+	first.op = OP_SECRET;
+	request_start(&first);
+	begin(OP_SECRET, "secret://x", CURVE_CURVE25519);
+	memset(fake.seed, 2, sizeof(fake.seed));
+	fake.where = "there";
+	registry_scan(agent.registry);
+	uv_mutex_unlock(&fake.gate);
+	turn_until(NULL, 3);
+	cr_assert_eq(result, ERR_MISMATCH, "%s", err_word(result));
+	request_clear(&first);
 }
 
 Test(request, another_wallet_is_refused_in_all_that_it_could_do)
