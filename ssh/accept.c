@@ -8,6 +8,7 @@
 #include "derive/hostkey.h"
 #include "protocol/text.h"
 #include "ssh/blob.h"
+#include "ssh/known_hosts.h"
 #include "ssh/signed.h"
 
 /* Sizes of the parts of a line of facts; together they fit FACTS_MAX. What others chose comes last,
@@ -126,16 +127,34 @@ static enum err check_certificate(const struct question *q, struct why *why)
 	return ERR_OK;
 }
 
-static void state_userauth(const struct question *q, char *facts, size_t cap)
+/* The host key's fingerprint and the names that known_hosts has for it. */
+static void state_host(const struct question *q, char *out, size_t cap)
 {
 	const struct ssh_bind *last = ssh_bind_last(q->binds);
-	char host[16 + SSH_FINGERPRINT_LEN] = "host not proved";
+	char fingerprint[SSH_FINGERPRINT_LEN + 1];
+	struct ssh_known known;
+
+	if (last == NULL) {
+		snprintf(out, cap, "host not proved");
+		return;
+	}
+	ssh_fingerprint(fingerprint, last->fingerprint);
+	ssh_known_hosts_read(&known, last->fingerprint, IDENTITY_PART(&q->key->id, host),
+			     IDENTITY_PART(&q->key->id, port));
+	snprintf(out, cap, "host %s (%s%s)", fingerprint,
+		 known.revoked         ? "revoked: "
+		 : !known.known        ? "not in known_hosts"
+		 : known.names[0] == 0 ? "in known_hosts"
+				       : "",
+		 known.names);
+}
+
+static void state_userauth(const struct question *q, char *facts, size_t cap)
+{
+	char host[SSH_FINGERPRINT_LEN + SSH_KNOWN_NAMES_MAX + 40];
 	char user[FACTS_TEXT_MAX];
 
-	if (last != NULL) {
-		memcpy(host, "host ", 5);
-		ssh_fingerprint(host + 5, last->fingerprint);
-	}
+	state_host(q, host, sizeof(host));
 	snprintf(facts, cap, "login with %s, %s%s, user %s", q->name, host,
 		 q->binds->forwarded ? ", forwarded" : "", clean(user, q->what.userauth.user));
 }

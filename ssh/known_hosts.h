@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * known_hosts files (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): the names a host key has. Pure; any
- * thread.
+ * known_hosts files (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): the names a host key has. Any thread.
  *
  * Lookup is by key, for a session-bind proves a key and no name. Patterns and negations are names
  * of no one host and are not shown; @cert-authority lines are about other keys and are passed over.
@@ -30,5 +29,9 @@ struct ssh_known {
 void ssh_known_hosts_find(struct ssh_known *out, struct slice text,
 			  const uint8_t fingerprint[static 32], struct slice host,
 			  struct slice port);
+
+/* The same over the files that ssh(1) reads by default; those that cannot be read have no names. */
+void ssh_known_hosts_read(struct ssh_known *out, const uint8_t fingerprint[static 32],
+			  struct slice host, struct slice port);
 
 #endif

@@ -36,7 +36,8 @@ for key in "$ed25519" "$nistp256"; do
 		sshd_stop
 	done
 done
-expect_match 'host key proved' "$(cat "$home/agent.log")" 'SHA256:'
+expect_match 'host key proved, and named' "$(cat "$home/agent.log")" \
+	"login with ssh://$me, host SHA256:[^ ]* (localhost, \[localhost\]:$port), user $user"
 
 # Many logins at once.
 sshd_start "$home/authorized_keys"

@@ -71,6 +71,7 @@ Test(config, everything_that_a_file_can_say)
 	struct config *c = load("# a comment with \"quotes, {braces} and // slashes\n"
 				"device = \"soft:home\"\r\n"
 				"log = debug\n"
+				"wait-device = 300\n"
 				"\n"
 				"key \"ssh://git@github.com\" { }\n"
 				"key \"ssh://a@b:22/#not-a-comment\" {\n"
@@ -85,6 +86,7 @@ Test(config, everything_that_a_file_can_say)
 	cr_assert_str_eq(c->path, path);
 	cr_assert_str_eq(c->device, "soft:home");
 	cr_assert_eq(c->log, LOG_LEVEL_DEBUG);
+	cr_assert_eq(c->wait_device, 300);
 	cr_assert_eq(c->key_count, 4);
 	cr_assert_str_eq(c->keys[0].id.uri, "ssh://git@github.com");
 	cr_assert_eq(c->keys[0].id.class, CLASS_SSH);
@@ -112,6 +114,7 @@ Test(config, empty_files_and_defaults)
 
 		cr_assert_null(c->device);
 		cr_assert_eq(c->log, LOG_LEVEL_INFO);
+		cr_assert_eq(c->wait_device, 30);
 		cr_assert_eq(c->key_count, 0);
 		config_free(c);
 	}
@@ -208,6 +211,9 @@ static const struct bad {
 	/* values */
 	{"log = verbose\n", 1, "log is \"verbose\"; allowed: error, warn, info, debug"},
 	{"log = \"\"\n", 1, "log is \"\""},
+	{"wait-device = 301\n", 1, "wait-device is \"301\"; allowed: 0 to 300"},
+	{"wait-device = 10s\n", 1, "wait-device is \"10s\"; allowed: 0 to 300"},
+	{"wait-device = 1\nwait-device = 1\n", 2, "wait-device is given twice"},
 	{"pinentry = pinentry\n", 1,
 	 "pinentry is \"pinentry\"; allowed: a program's absolute path"},
 	{"pinentry = \"/\"\n", 1, "pinentry is \"/\""},
