@@ -2,7 +2,6 @@
 /* lanyard-agent: options, the tables of drivers and front ends, start and stop. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "agent/instance.h"
 #include "agent/keeper.h"
 #include "agent/line.h"
+#include "agent/options.h"
 #include "agent/prompt.h"
 #include "agent/server.h"
 #include "agent/unlock.h"
@@ -31,13 +31,6 @@ static const struct driver *const drivers[] = {&soft_driver, &trezor_driver, NUL
 static const struct frontend *const frontends[] = {&line_frontend, &ssh_frontend, NULL};
 static const struct scheme *const schemes[] = {&ssh_scheme, NULL};
 
-struct options {
-	bool foreground, kill, csh;
-	int verbose;
-	const char *config, *socket_dir;
-	char **command; /* after "--", or NULL */
-};
-
 /* Everything that lives as long as the daemon's loop. */
 struct daemon {
 	uv_loop_t loop;
@@ -49,100 +42,6 @@ struct daemon {
 	char data_dir[PATH_MAX];
 	bool guest; /* of a command; another agent may be there */
 };
-
-static void usage(FILE *out)
-{
-	fputs("usage: lanyard-agent [-Dcksv] [--config FILE] [--socket-dir DIR] [-- COMMAND ...]\n"
-	      "  -- COMMAND ...     run it with an agent of its own, exit with its status\n"
-	      "  -D, --foreground   stay in the foreground, log to standard error\n"
-	      "  -k, --kill         stop the running agent\n"
-	      "  -s, --sh           print Bourne shell commands (the default, but for csh users)\n"
-	      "  -c, --csh          print C shell commands\n"
-	      "  -v, --verbose      log more; twice: everything\n"
-	      "      --config FILE  instead of ~/.config/lanyard/lanyard.conf\n"
-	      "      --socket-dir DIR   where agent.sock and ssh.sock are\n"
-	      "      --help, --version\n"
-	      "See lanyard-agent(1).\n",
-	      out);
-}
-
-static bool shell_is_csh(void)
-{
-	const char *shell = getenv("SHELL");
-	size_t n = shell != NULL ? strlen(shell) : 0;
-
-	return n >= 3 && strcmp(shell + n - 3, "csh") == 0;
-}
-
-/* Returns -1 to go on, else the exit status. */
-static int options_parse(struct options *o, int argc, char **argv)
-{
-	enum { OPT_CONFIG = 256, OPT_SOCKET_DIR, OPT_HELP, OPT_VERSION };
-	static const struct option longs[] = {
-		{"foreground", no_argument, NULL, 'D'},
-		{"kill", no_argument, NULL, 'k'},
-		{"sh", no_argument, NULL, 's'},
-		{"csh", no_argument, NULL, 'c'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"config", required_argument, NULL, OPT_CONFIG},
-		{"socket-dir", required_argument, NULL, OPT_SOCKET_DIR},
-		{"help", no_argument, NULL, OPT_HELP},
-		{"version", no_argument, NULL, OPT_VERSION},
-		{0},
-	};
-	int c;
-
-	opterr = 0; /* getopt would show a word as it is */
-	*o = (struct options){.csh = shell_is_csh()};
-	while ((c = getopt_long(argc, argv, "+Dkscv", longs, NULL)) != -1) {
-		switch (c) {
-		case 'D':
-			o->foreground = true;
-			break;
-		case 'k':
-			o->kill = true;
-			break;
-		case 's':
-			o->csh = false;
-			break;
-		case 'c':
-			o->csh = true;
-			break;
-		case 'v':
-			o->verbose++;
-			break;
-		case OPT_CONFIG:
-			o->config = optarg;
-			break;
-		case OPT_SOCKET_DIR:
-			o->socket_dir = optarg;
-			break;
-		case OPT_HELP:
-			usage(stdout);
-			return 0;
-		case OPT_VERSION:
-			puts("lanyard-agent " LANYARD_VERSION);
-			return 0;
-		default:
-			if (optopt > ' ' && optopt < 0x7f && strchr("Dkscv", optopt) == NULL)
-				instance_say("there is no option -%c", optopt);
-			else
-				instance_say("%s: no such option, or its value is missing or not "
-					     "wanted",
-					     argv[optind - 1]);
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc && !o->kill && optind > 1 && strcmp(argv[optind - 1], "--") == 0) {
-		o->command = argv + optind;
-	} else if (optind < argc) {
-		instance_say("it takes no operands, but \"-- COMMAND ...\"");
-		usage(stderr);
-		return 2;
-	}
-	return -1;
-}
 
 /* ---- the loop's life ---- */
 

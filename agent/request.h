@@ -133,9 +133,6 @@ void request_clear(struct request *r);
 
 /* The keys, for listings: NULL starts and ends. Answered from memory, no device asked. */
 const struct key *request_next_key(struct agent *a, const struct key *after);
-/* The key with this curve and public key, or NULL. */
-const struct key *request_find_key(struct agent *a, enum curve curve,
-				   const uint8_t pub[static PUBLIC_KEY_LEN]);
 /* Stops offering a key to SSH clients; ERR_NOT_FOUND. key NULL: all of them. */
 enum err request_unlist(struct agent *a, const struct key *key);
 bool request_locked(const struct agent *a);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Unix sockets and the clients on them. Loop thread only.
- *
- * Reads while a request is in flight, bounded at one message: a closed connection cancels it. After
- * a half-close the complete messages already received are still answered.
+ * The Unix sockets that clients connect to; conn.c has the clients. Loop thread only.
  */
 #ifndef LANYARD_SERVER_H
 #define LANYARD_SERVER_H
@@ -13,7 +10,7 @@
 
 struct server;
 
-enum { SERVER_CLIENTS_MAX = 1000, SERVER_OUTPUT_MAX = 4 * 1024 * 1024 };
+enum { SERVER_CLIENTS_MAX = 1000 };
 
 /*
  * Binds and listens on one socket a front end in `dir` (0700, checked by the caller, who holds its
@@ -21,7 +18,6 @@ enum { SERVER_CLIENTS_MAX = 1000, SERVER_OUTPUT_MAX = 4 * 1024 * 1024 };
  */
 enum err server_new(struct server **out, struct agent *agent, const char *dir,
 		    const struct frontend *const *frontends, struct why *why) MUST_CHECK;
-size_t server_clients(const struct server *s);
 /* Unlinks the sockets, drops every client; closed() when the last request has ended and all is
  * freed. */
 void server_close(struct server *s, void (*closed)(void *arg), void *arg);
