@@ -41,6 +41,7 @@ unit: $(B)/unit
 test:
 	@$(MAKE) --no-print-directory check-layers check-format check-man
 	@$(MAKE) --no-print-directory MODE=asan all e2e-programs unit fuzz-corpus
+	@$(MAKE) --no-print-directory check-threads
 	@$(MAKE) --no-print-directory all check-bench
 	@sh tests/e2e/run.sh $(CURDIR)/build/asan $(CURDIR)/build/release
 
