@@ -36,7 +36,7 @@ check-man:
 c_files := $(sort $(shell find protocol derive devices agent ssh $(wildcard gpg wg-hook) tests -name '*.[ch]'))
 
 unit: $(B)/unit
-	$(B)/unit
+	@sh tests/tools/unit.sh $(B)/unit
 
 test:
 	@$(MAKE) --no-print-directory check-layers check-format check-man

@@ -20,7 +20,7 @@ for test in tests/e2e/test_*.sh; do
 	*) continue ;;
 	esac
 	start=$(date +%s)
-	if timeout 300 setsid -w sh "$test" </dev/null >"$log" 2>&1; then
+	if setsid -w timeout -k 20 300 sh "$test" </dev/null >"$log" 2>&1; then
 		passed=$((passed + 1))
 		printf 'ok   %-24s %3d s\n' "$name" $(($(date +%s) - start))
 	else
