@@ -1,7 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Who may talk to the agent, and who may look into it: other users not even through open doors, the
-# same user not into its memory. Needs a second user, so root; elsewhere it checks the modes alone.
+# same user not into its memory. Needs a second user, so root: by sudo for everybody else.
+if [ "$(id -u)" -ne 0 ]; then
+	exec sudo -n env BIN="$BIN" RELEASE="$RELEASE" sh "$0"
+fi
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 home_new
@@ -10,10 +13,6 @@ agent_start
 lanyard ssh add git@github.com >/dev/null
 expect_eq 'directory' "$(stat -c %a "${LANYARD_SOCK%/*}")" 700
 expect_eq 'sockets' "$(stat -c %a "$LANYARD_SOCK" "$SSH_AUTH_SOCK" | sort -u)" 600
-if [ "$(id -u)" -ne 0 ]; then
-	echo 'not root: the rest is left out'
-	exit 0
-fi
 as() {
 	as_uid=$1
 	shift
@@ -66,3 +65,19 @@ sleeper=$!
 wait_for "[ \"\$(ps -o comm= -p $sleeper)\" = sleep ]"
 as 65534 head -c 1 "/proc/$sleeper/environ" >/dev/null || die 'nothing can be read at all'
 kill "$sleeper"
+
+# A directory that belongs to somebody else is no place for sockets.
+mkdir -m 700 "$home/foreign"
+chown 12345 "$home/foreign"
+expect_fail 'foreign directory' 'user id 12345' "$BIN/lanyard-agent" -D --socket-dir "$home/foreign"
+
+# A server that somebody else runs is not believed.
+mkdir -m 755 "$home/false"
+chown 65534 "$home/false"
+setpriv --reuid=65534 --regid=65534 --clear-groups \
+	socat "UNIX-LISTEN:$home/false/agent.sock" 'SYSTEM:echo OK lanyard' &
+server=$!
+wait_for "test -S $home/false/agent.sock"
+expect_fail 'false agent' '65534' env LANYARD_SOCK="$home/false/agent.sock" "$BIN/lanyard" status
+kill "$server" 2>/dev/null || true # it serves one client
+wait "$server" || true

@@ -24,7 +24,7 @@
 		.bytes = text, .n = sizeof(text) - 1, .expect = true                               \
 	}
 
-enum { SOMEBODY = 65534, STEPS_MAX = 8 };
+enum { STEPS_MAX = 8 };
 
 /* What a scripted server does, one after another; it closes the connection at the end. */
 struct step {
@@ -596,29 +596,4 @@ Test(protocol_client, greetings)
 		client_close(c);
 		cr_expect(served(pid));
 	}
-}
-
-Test(protocol_client, a_server_of_somebody_else)
-{
-	int ready[2];
-	struct client *c;
-	struct why why;
-	char byte;
-
-	if (geteuid() != 0) {
-		leave();
-		cr_skip_test("needs root to be somebody else");
-	}
-	cr_assert_eq(chmod(place, 0777) | pipe(ready), 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		int listener = setuid(SOMEBODY) == 0 ? listen_at(path) : -1;
-
-		_exit(listener < 0 || write(ready[1], "x", 1) != 1 ||
-		      accept(listener, NULL, NULL) < 0);
-	}
-	cr_assert_eq(read(ready[0], &byte, 1), 1);
-	cr_expect_eq(client_open(&c, path, &why), ERR_PERMISSION);
-	cr_expect(strstr(why.text, "65534"), "%s", why.text);
-	cr_expect(served(pid));
 }

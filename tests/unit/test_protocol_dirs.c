@@ -119,13 +119,13 @@ Test(protocol_dirs, home_of_the_password_database)
 	struct why why;
 	const struct passwd *pw = getpwuid(geteuid());
 
-	if (!pw) {
-		leave();
-		cr_skip_test("this user is not in the password database");
-	}
-	snprintf(want, sizeof(want), "%s/.config/lanyard", pw->pw_dir);
 	unsetenv("XDG_CONFIG_HOME");
 	unsetenv("HOME");
+	if (!pw) { /* as in a container with a number for a user */
+		cr_expect_eq(dir_path(out, sizeof(out), DIR_CONFIG, NULL, &why), ERR_NOT_FOUND);
+		return;
+	}
+	snprintf(want, sizeof(want), "%s/.config/lanyard", pw->pw_dir);
 	cr_expect_eq(dir_path(out, sizeof(out), DIR_CONFIG, NULL, &why), ERR_OK);
 	cr_expect_str_eq(out, want);
 	setenv("HOME", "not/absolute", 1);
@@ -188,32 +188,6 @@ Test(protocol_dirs, private_directories)
 }
 
 /* Directory and link of another user than root; the check runs as a third. */
-static int check_foreign(void)
-{
-	struct why why;
-
-	if (dir_check_private("foreign", &why) != ERR_PERMISSION || !strstr(why.text, "12345"))
-		return 1;
-	if (dir_check_private("foreign-link", &why) != ERR_PERMISSION || !strstr(why.text, "12345"))
-		return 2;
-	return dir_check_private("mine", &why) == ERR_OK ? 0 : 3;
-}
-
-Test(protocol_dirs, a_directory_or_link_of_somebody_else)
-{
-	if (geteuid() != 0) {
-		leave();
-		cr_skip_test("needs root to give files away");
-	}
-	cr_assert_eq(chmod(".", 0755), 0);
-	cr_assert_eq(mkdir("foreign", 0700) | mkdir("mine", 0700), 0);
-	cr_assert_eq(symlink("mine", "foreign-link"), 0);
-	cr_assert_eq(chown("foreign", 12345, 12345), 0);
-	cr_assert_eq(lchown("foreign-link", 12345, 12345), 0);
-	cr_assert_eq(chown("mine", SOMEBODY, SOMEBODY), 0);
-	cr_expect_eq(in_child(check_foreign), 0);
-}
-
 Test(protocol_dirs, write_and_replace)
 {
 	struct why why;
