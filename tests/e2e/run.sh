@@ -10,8 +10,8 @@ export BIN RELEASE EMULATORS
 shift 2
 cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+log=$(mktemp) session=$(mktemp)
+trap 'rm -f "$log" "$session"' EXIT
 
 for test in tests/e2e/test_*.sh; do
 	name=${test##*/test_} name=${name%.sh}
@@ -20,7 +20,10 @@ for test in tests/e2e/test_*.sh; do
 	*) continue ;;
 	esac
 	start=$(date +%s)
-	if setsid -w timeout -k 20 300 sh "$test" </dev/null >"$log" 2>&1; then
+	# A session of its own, so that what a test leaves running can be found and ended.
+	# shellcheck disable=SC2016 # the inner shell expands them
+	if setsid -w sh -c 'echo $$ >"$1"; exec timeout -k 20 300 sh "$2"' sh "$session" "$test" \
+		</dev/null >"$log" 2>&1; then
 		passed=$((passed + 1))
 		printf 'ok   %-24s %3d s\n' "$name" $(($(date +%s) - start))
 	else
@@ -28,6 +31,7 @@ for test in tests/e2e/test_*.sh; do
 		printf 'FAIL %-24s\n' "$name"
 		sed 's/^/     /' "$log"
 	fi
+	pkill -s "$(cat "$session")" || true
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -298,7 +298,7 @@ expect_match 'said' "$(cat "$home/agent.log")" "this agent's own socket"
 agent_stop || die "exit $agent_status"
 
 # other NAME UPSTREAM...: another lanyard-agent, its socket is $home/NAME/ssh.sock.
-other() (
+other() { # in the background, so in a shell of its own
 	XDG_CONFIG_HOME=$home/$1/config XDG_STATE_HOME=$home/$1/state XDG_DATA_HOME=$home/$1/data
 	export XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME
 	dir=$home/$1
@@ -308,7 +308,7 @@ other() (
 		printf 'upstream = "%s"\n' "$path"
 	done >"$dir/config/lanyard/lanyard.conf"
 	exec lanyard-agent -D -v -v --socket-dir "$dir" >/dev/null 2>"$dir/log"
-)
+}
 
 others_stop
 upstream_start

@@ -12,7 +12,6 @@ min=95
 table='
 buf          protocol/buf.c
 client       protocol/client.c       client_socket_dir client_socket_path
-config       agent/config.c
 config       agent/config_parse.c
 config       agent/config_scan.c
 encode       derive/encode.c
