@@ -63,7 +63,7 @@ void asking_ask(struct job *job, const struct ask *ask)
 	}
 	if (!asking_direct(r))
 		snprintf(detail, sizeof(detail), "for %s",
-			 r->facts[0] != '\0' ? r->facts : r->id.uri);
+			 r->proof.facts[0] != '\0' ? r->proof.facts : r->id.uri);
 	if (r->attended)
 		r->prompt = prompt_start(r->agent->prompter, ask, detail, r->asker, asking_answered,
 					 r);

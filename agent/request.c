@@ -147,10 +147,11 @@ static enum err request_check_data(struct request *r, const struct key *key)
 {
 	const struct scheme *scheme = agent_scheme(r->agent, r->id.class);
 
-	snprintf(r->facts, sizeof(r->facts), "%s", r->id.uri);
+	r->proof.class = op_class_of(r->op, &r->id);
+	snprintf(r->proof.facts, sizeof(r->proof.facts), "%s", r->id.uri);
 	if (scheme == NULL || scheme->check_sign == NULL)
 		return ERR_OK;
-	return scheme->check_sign(key, r->context, r->data, r->facts, sizeof(r->facts), &r->why);
+	return scheme->check_sign(key, r->context, r->data, &r->proof, &r->why);
 }
 
 static void request_job_done(struct job *job, enum err e);
@@ -558,7 +559,7 @@ void request_clear(struct request *r)
 	secret_free(&r->secret);
 	r->text = NULL;
 	r->driver[0] = r->serial[0] = '\0';
-	r->facts[0] = '\0';
+	r->proof.facts[0] = '\0';
 	r->why.text[0] = '\0';
 	r->target = NULL;
 	r->canceled = false;

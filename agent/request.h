@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "agent/policy.h"
 #include "derive/ecc.h"
 #include "derive/identity.h"
 #include "derive/secret.h"
@@ -41,21 +42,26 @@ struct key {
 	size_t position;                    /* in the keyring, for request_next_key() */
 };
 
+enum { FACTS_MAX = 640 }; /* a URI and what goes with it */
+
+/* What is proved about data to be signed. */
+struct proof {
+	enum op_class class;
+	char facts[FACTS_MAX]; /* for questions and the log: clean, one line */
+};
+
 /* What a scheme knows about its identities; main.c wires the table. */
 struct scheme {
 	enum identity_class class;
 	/*
 	 * May `key` sign `data`? `context` is request->context (the dialect's; NULL from
-	 * agent.sock). Writes what is proved about it, for questions and the log, into `facts`
-	 * (clean, one line).
+	 * agent.sock). Writes `proof`.
 	 */
 	enum err (*check_sign)(const struct key *key, const void *context, struct slice data,
-			       char *facts, size_t cap, struct why *why);
+			       struct proof *proof, struct why *why);
 	/* The public key as its user pastes it, without a newline. */
 	enum err (*public_text)(const struct key *key, char *out, size_t cap);
 };
-
-enum { FACTS_MAX = 640 }; /* a URI and what goes with it */
 
 struct request_calls {
 	/* Exactly once for each request_start(), possibly from inside it. Results are the request's
@@ -96,7 +102,7 @@ struct request {
 	const char *text;                   /* OP_VERB */
 	char driver[DRIVER_NAME_MAX + 1];   /* the device that answered, or is */
 	char serial[DEVICE_SERIAL_MAX + 1]; /* waited for */
-	char facts[FACTS_MAX];
+	struct proof proof;
 	struct why why;
 
 	/* request.c's own. */

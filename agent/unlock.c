@@ -134,7 +134,8 @@ static void unlock_ask(struct unlock *u)
 
 	if (r == NULL)
 		return; /* canceled: the job's end is on its way */
-	snprintf(detail, sizeof(detail), "for %s", r->facts[0] != '\0' ? r->facts : r->id.uri);
+	snprintf(detail, sizeof(detail), "for %s",
+		 r->proof.facts[0] != '\0' ? r->proof.facts : r->id.uri);
 	u->prompt = prompt_start(u->agent->prompter, &u->ask, detail, r->asker, unlock_answered, u);
 	if (u->prompt == NULL)
 		job_answer(&u->job, ERR_NO_PROMPT, NULL, 0);

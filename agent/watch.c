@@ -101,7 +101,7 @@ void watch_request(struct watch *watch, const struct request *r, enum err e)
 		r->serial,
 		r->driver,
 		d != NULL ? custody_name(device_driver(d)->custody) : "",
-		strcmp(r->facts, r->id.uri) != 0 ? r->facts : "",
+		strcmp(r->proof.facts, r->id.uri) != 0 ? r->proof.facts : "",
 	};
 
 	if (ops[r->op] == NULL)

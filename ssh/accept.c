@@ -188,26 +188,31 @@ static void state_any(const struct question *q, char *facts, size_t cap)
 static const struct rule {
 	const char *what;
 	enum allow allow;
+	enum op_class class;
 	const char *word; /* of config key `allow` */
 	enum err (*check)(const struct question *q, struct why *why);
 	void (*state)(const struct question *q, char *facts, size_t cap);
 } rules[] = {
 	[SSH_SIGNED_UNKNOWN] = {.what = "data that is no login and no SSHSIG",
 				.allow = ALLOW_ANY,
+				.class = OP_CLASS_SIGN,
 				.word = "any",
 				.state = state_any},
 	[SSH_SIGNED_USERAUTH] = {.what = "a login",
 				 .allow = ALLOW_USERAUTH,
+				 .class = OP_CLASS_AUTH,
 				 .word = "userauth",
 				 .check = check_userauth,
 				 .state = state_userauth},
 	[SSH_SIGNED_SSHSIG] = {.what = "an SSHSIG",
 			       .allow = ALLOW_SSHSIG,
+			       .class = OP_CLASS_SIGN,
 			       .word = "sshsig",
 			       .check = check_sshsig,
 			       .state = state_sshsig},
 	[SSH_SIGNED_CERTIFICATE] = {.what = "a certificate",
 				    .allow = ALLOW_CERTIFICATE,
+				    .class = OP_CLASS_SIGN,
 				    .word = "certificate",
 				    .check = check_certificate,
 				    .state = state_certificate},
@@ -226,7 +231,7 @@ static void question_name(struct question *q)
 }
 
 static enum err ssh_check_sign(const struct key *key, const void *context, struct slice data,
-			       char *facts, size_t cap, struct why *why)
+			       struct proof *proof, struct why *why)
 {
 	struct question q = {
 		.key = key,
@@ -246,7 +251,8 @@ static enum err ssh_check_sign(const struct key *key, const void *context, struc
 	if (rule->check != NULL)
 		e = rule->check(&q, why);
 	if (e == ERR_OK && (key->allow & (rule->allow | ALLOW_ANY)) != 0) {
-		rule->state(&q, facts, cap);
+		proof->class = rule->class;
+		rule->state(&q, proof->facts, sizeof(proof->facts));
 		return ERR_OK;
 	}
 	if (e == ERR_OK)
@@ -258,7 +264,8 @@ static enum err ssh_check_sign(const struct key *key, const void *context, struc
 		return e;
 	if (why != NULL)
 		why->text[0] = '\0';
-	state_any(&q, facts, cap);
+	proof->class = OP_CLASS_SIGN;
+	state_any(&q, proof->facts, sizeof(proof->facts));
 	return ERR_OK;
 }
 

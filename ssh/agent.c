@@ -185,7 +185,7 @@ static void ssh_sign_done(struct request *r, enum err e)
 		e = ssh_put_signature(&w, r->id.curve, r->out);
 	wbuf_close_string(&w, mark);
 	if (e == ERR_OK) {
-		log_info("ssh: client %d: signed: %s", (int)conn_pid(s->conn), r->facts);
+		log_info("ssh: client %d: signed: %s", (int)conn_pid(s->conn), r->proof.facts);
 		ssh_send(s, &w);
 	} else {
 		ssh_fail(s, SSH_AGENT_FAILURE, e, &r->why);

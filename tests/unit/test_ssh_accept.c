@@ -14,12 +14,16 @@ static enum err check(const struct key *key, const struct ssh_binds *binds, cons
 		      char facts[static FACTS_MAX], struct why *why)
 {
 	uint8_t *copy = exact_copy(p, n);
+	struct proof proof;
 	enum err e;
 
-	memset(facts, 'x', FACTS_MAX);
-	facts[0] = '\0';
+	memset(&proof, 'x', sizeof(proof));
 	why->text[0] = '\0';
-	e = ssh_scheme.check_sign(key, binds, (struct slice){copy, n}, facts, FACTS_MAX, why);
+	e = ssh_scheme.check_sign(key, binds, (struct slice){copy, n}, &proof, why);
+	memcpy(facts, proof.facts, FACTS_MAX);
+	if (e == ERR_OK)
+		cr_expect(proof.class ==
+			  (strncmp(facts, "login ", 6) == 0 ? OP_CLASS_AUTH : OP_CLASS_SIGN));
 	free(copy);
 	return e;
 }

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "agent/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *op_class_name(enum op_class c)
+{
+	static const char *const names[OP_CLASS_COUNT] = {
+		[OP_CLASS_AUTH] = "auth",
+		[OP_CLASS_SIGN] = "sign",
+		[OP_CLASS_DECRYPT] = "decrypt",
+		[OP_CLASS_RELEASE] = "release",
+	};
+
+	return c < OP_CLASS_COUNT ? names[c] : "?";
+}
+
+enum op_class op_class_of(enum op op, const struct identity *id)
+{
+	static const char third[] = "/authenticate"; /* the card's third key */
+	size_t n = strlen(id->uri), m = sizeof(third) - 1;
+
+	if (op == OP_SIGN)
+		return id->class == CLASS_GPG && n > m && strcmp(id->uri + n - m, third) == 0
+			       ? OP_CLASS_AUTH
+			       : OP_CLASS_SIGN;
+	return op == OP_ECDH && id->class == CLASS_GPG ? OP_CLASS_DECRYPT : OP_CLASS_RELEASE;
+}
+
+void policy_inherit(struct policy *to, const struct policy *wider)
+{
+	if (to->confirm == CONFIRM_UNSET)
+		to->confirm = wider->confirm;
+	if (to->remember == 0)
+		to->remember = wider->remember;
+	if (to->scope == SCOPE_UNSET)
+		to->scope = wider->scope;
+	if (to->max_uses == 0)
+		to->max_uses = wider->max_uses;
+	if (to->forwarded == FORWARDED_UNSET)
+		to->forwarded = wider->forwarded;
+}
+
+/* What holds when no rule says anything. */
+static enum confirm policy_confirm(const struct policy *p, enum op_class class)
+{
+	if (p->confirm != CONFIRM_UNSET)
+		return p->confirm;
+	return class == OP_CLASS_RELEASE ? CONFIRM_ALWAYS : CONFIRM_NEVER;
+}
+
+static bool window_covers(const struct policy_window *w, const struct policy_use *use, uint64_t now)
+{
+	if (w->class != use->class || w->ends <= now || w->uses_left == 0 ||
+	    strcmp(w->serial, use->serial) != 0)
+		return false;
+	return w->all || (w->curve == use->id->curve && w->index == use->id->index &&
+			  strcmp(w->uri, use->id->uri) == 0);
+}
+
+static size_t window_find(const struct policy_windows *w, const struct policy_use *use,
+			  uint64_t now)
+{
+	size_t i = 0;
+
+	while (i < w->count && !window_covers(&w->list[i], use, now))
+		i++;
+	return i;
+}
+
+static void window_remove(struct policy_windows *w, size_t at)
+{
+	w->count--;
+	memmove(&w->list[at], &w->list[at + 1], (w->count - at) * sizeof(w->list[0]));
+}
+
+enum verdict policy_decide(const struct policy *p, const struct policy_use *use,
+			   const struct policy_windows *w, uint64_t now)
+{
+	enum confirm confirm = policy_confirm(p, use->class);
+
+	/* A remote host's requests stand on their own: what was confirmed here is not for them. */
+	if (use->forwarded && p->forwarded == FORWARDED_DENY)
+		return VERDICT_DENY;
+	if (use->forwarded && p->forwarded != FORWARDED_ALLOW)
+		return VERDICT_ASK;
+	if (confirm == CONFIRM_NEVER)
+		return VERDICT_ALLOW;
+	if (confirm == CONFIRM_ALWAYS || use->class == OP_CLASS_RELEASE)
+		return VERDICT_ASK;
+	return window_find(w, use, now) < w->count ? VERDICT_ALLOW : VERDICT_ASK;
+}
+
+void policy_confirmed(const struct policy *p, const struct policy_use *use,
+		      struct policy_windows *w, uint64_t now)
+{
+	uint32_t remember = p->remember != 0 ? p->remember : POLICY_REMEMBER_DEFAULT;
+	struct policy_window *window;
+
+	if (policy_confirm(p, use->class) != CONFIRM_FIRST || use->class == OP_CLASS_RELEASE ||
+	    use->forwarded)
+		return;
+	for (size_t i = 0; i < w->count;)
+		if (w->list[i].ends <= now || w->list[i].uses_left == 0)
+			window_remove(w, i);
+		else
+			i++;
+	if (w->count == POLICY_WINDOWS_MAX)
+		window_remove(w, 0);
+	window = &w->list[w->count++];
+	*window = (struct policy_window){
+		.class = use->class,
+		.all = p->scope == SCOPE_ALL,
+		.curve = use->id->curve,
+		.index = use->id->index,
+		.ends = now + remember * UINT64_C(1000),
+		.uses_left = p->max_uses != 0 ? p->max_uses : UINT32_MAX,
+	};
+	snprintf(window->uri, sizeof(window->uri), "%s", use->id->uri);
+	snprintf(window->serial, sizeof(window->serial), "%s", use->serial);
+}
+
+void policy_used(const struct policy_use *use, struct policy_windows *w, uint64_t now)
+{
+	size_t i = window_find(w, use, now);
+
+	if (!use->forwarded && i < w->count && w->list[i].uses_left != UINT32_MAX)
+		w->list[i].uses_left--;
+}
+
+void policy_end(struct policy_windows *w, const char *serial)
+{
+	for (size_t i = 0; i < w->count;)
+		if (serial == NULL || strcmp(w->list[i].serial, serial) == 0)
+			window_remove(w, i);
+		else
+			i++;
+}
+
+/* How freely each value lets a key be used; unset counts as what it means for a release, the
+ * strictest reading of an absent rule. */
+static int confirm_rank(enum confirm c)
+{
+	static const int rank[] = {
+		[CONFIRM_ALWAYS] = 0,
+		[CONFIRM_UNSET] = 1,
+		[CONFIRM_FIRST] = 2,
+		[CONFIRM_NEVER] = 3,
+	};
+
+	return rank[c];
+}
+
+static int forwarded_rank(enum forwarded f)
+{
+	static const int rank[] = {
+		[FORWARDED_DENY] = 0,
+		[FORWARDED_UNSET] = 1,
+		[FORWARDED_CONFIRM] = 1,
+		[FORWARDED_ALLOW] = 2,
+	};
+
+	return rank[f];
+}
+
+bool policy_loosens(const struct policy *from, const struct policy *to)
+{
+	uint32_t before = from->remember != 0 ? from->remember : POLICY_REMEMBER_DEFAULT;
+	uint32_t after = to->remember != 0 ? to->remember : POLICY_REMEMBER_DEFAULT;
+	uint32_t uses_before = from->max_uses != 0 ? from->max_uses : UINT32_MAX;
+	uint32_t uses_after = to->max_uses != 0 ? to->max_uses : UINT32_MAX;
+
+	if (forwarded_rank(to->forwarded) > forwarded_rank(from->forwarded))
+		return true;
+	if (to->confirm != from->confirm)
+		/* Unset means never for a signature and always for a release: any step away from
+		 * a set value, or to a freer one, frees something. */
+		return to->confirm == CONFIRM_UNSET ||
+		       confirm_rank(to->confirm) > confirm_rank(from->confirm);
+	if (to->confirm != CONFIRM_FIRST)
+		return false;
+	return after > before || uses_after > uses_before ||
+	       (to->scope == SCOPE_ALL && from->scope != SCOPE_ALL);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+
+#include "agent/policy.h"
+
+static struct identity id_of(const char *uri)
+{
+	struct identity id;
+
+	cr_assert_eq(identity_parse(&id, uri, NULL), ERR_OK, "%s", uri);
+	return id;
+}
+
+static struct policy_windows windows;
+
+static enum verdict decide(struct policy p, enum op_class class, bool forwarded)
+{
+	struct identity id = id_of("ssh://a@b");
+	struct policy_use use = {class, &id, "s1", forwarded};
+
+	return policy_decide(&p, &use, &windows, 1000);
+}
+
+Test(policy, without_a_window)
+{
+	static const struct {
+		enum confirm confirm;
+		enum forwarded forwarded;
+		bool remote;
+		enum verdict of[OP_CLASS_COUNT]; /* auth, sign, decrypt, release */
+	} rows[] = {
+		{CONFIRM_UNSET,
+		 0,
+		 false,
+		 {VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ASK}},
+		{CONFIRM_NEVER,
+		 0,
+		 false,
+		 {VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ALLOW}},
+		{CONFIRM_FIRST, 0, false, {VERDICT_ASK, VERDICT_ASK, VERDICT_ASK, VERDICT_ASK}},
+		{CONFIRM_ALWAYS, 0, false, {VERDICT_ASK, VERDICT_ASK, VERDICT_ASK, VERDICT_ASK}},
+		{CONFIRM_NEVER,
+		 FORWARDED_UNSET,
+		 true,
+		 {VERDICT_ASK, VERDICT_ASK, VERDICT_ASK, VERDICT_ASK}},
+		{CONFIRM_NEVER,
+		 FORWARDED_CONFIRM,
+		 true,
+		 {VERDICT_ASK, VERDICT_ASK, VERDICT_ASK, VERDICT_ASK}},
+		{CONFIRM_NEVER,
+		 FORWARDED_DENY,
+		 true,
+		 {VERDICT_DENY, VERDICT_DENY, VERDICT_DENY, VERDICT_DENY}},
+		{CONFIRM_UNSET,
+		 FORWARDED_ALLOW,
+		 true,
+		 {VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ASK}},
+		{CONFIRM_ALWAYS,
+		 FORWARDED_ALLOW,
+		 true,
+		 {VERDICT_ASK, VERDICT_ASK, VERDICT_ASK, VERDICT_ASK}},
+		/* forwarded says nothing about a client that is not. */
+		{CONFIRM_NEVER,
+		 FORWARDED_DENY,
+		 false,
+		 {VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ALLOW, VERDICT_ALLOW}},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int c = 0; c < OP_CLASS_COUNT; c++) {
+			struct policy p = {.confirm = rows[i].confirm,
+					   .forwarded = rows[i].forwarded};
+
+			cr_expect_eq(decide(p, c, rows[i].remote), rows[i].of[c], "row %zu, %s", i,
+				     op_class_name(c));
+		}
+}
+
+/* A confirmation of `given`, then a question of `asked` at `later` ms: is it covered? */
+static bool covered(struct policy p, struct policy_use given, struct policy_use asked,
+		    uint64_t later)
+{
+	static struct policy_windows w;
+
+	w.count = 0;
+	policy_confirmed(&p, &given, &w, 1000);
+	return policy_decide(&p, &asked, &w, later) == VERDICT_ALLOW;
+}
+
+Test(policy, windows)
+{
+	struct identity a = id_of("ssh://a@b"), b = id_of("ssh://a@c"), a1 = a, ap = a;
+	struct policy first = {.confirm = CONFIRM_FIRST, .remember = 10};
+	struct policy all = {.confirm = CONFIRM_FIRST, .remember = 10, .scope = SCOPE_ALL};
+	struct policy always = {.confirm = CONFIRM_ALWAYS, .remember = 10};
+	struct policy_use auth = {OP_CLASS_AUTH, &a, "s1", false};
+
+	a1.index = 1;
+	ap.curve = CURVE_NIST256P1;
+	cr_expect(covered(first, auth, auth, 1000));
+	cr_expect(covered(first, auth, auth, 10999));
+	cr_expect(!covered(first, auth, auth, 11000), "it ends");
+	cr_expect(!covered(first, auth, (struct policy_use){OP_CLASS_SIGN, &a, "s1", false}, 1001));
+	cr_expect(!covered(first, auth, (struct policy_use){OP_CLASS_AUTH, &b, "s1", false}, 1001));
+	cr_expect(
+		!covered(first, auth, (struct policy_use){OP_CLASS_AUTH, &a1, "s1", false}, 1001));
+	cr_expect(
+		!covered(first, auth, (struct policy_use){OP_CLASS_AUTH, &ap, "s1", false}, 1001));
+	cr_expect(!covered(first, auth, (struct policy_use){OP_CLASS_AUTH, &a, "s2", false}, 1001));
+	cr_expect(!covered(first, auth, (struct policy_use){OP_CLASS_AUTH, &a, "s1", true}, 1001));
+	cr_expect(!covered(always, auth, auth, 1001));
+	cr_expect(covered(all, auth, (struct policy_use){OP_CLASS_AUTH, &b, "s1", false}, 1001));
+	cr_expect(!covered(all, auth, (struct policy_use){OP_CLASS_SIGN, &b, "s1", false}, 1001));
+	cr_expect(!covered(all, auth, (struct policy_use){OP_CLASS_AUTH, &b, "s2", false}, 1001));
+}
+
+Test(policy, a_release_is_never_covered)
+{
+	struct identity a = id_of("secret://a");
+	struct policy all = {.confirm = CONFIRM_FIRST, .remember = 10, .scope = SCOPE_ALL};
+	struct policy_use release = {OP_CLASS_RELEASE, &a, "s1", false};
+
+	cr_expect(!covered(all, release, release, 1001));
+}
+
+Test(policy, max_uses)
+{
+	struct identity a = id_of("ssh://a@b");
+	struct policy p = {.confirm = CONFIRM_FIRST, .remember = 10, .max_uses = 2};
+	struct policy_use use = {OP_CLASS_AUTH, &a, "s1", false};
+
+	windows.count = 0;
+	policy_confirmed(&p, &use, &windows, 1000);
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(policy_decide(&p, &use, &windows, 1001), VERDICT_ALLOW, "use %d", i);
+		policy_used(&use, &windows, 1001);
+	}
+	cr_expect_eq(policy_decide(&p, &use, &windows, 1001), VERDICT_ASK);
+}
+
+Test(policy, windows_end)
+{
+	struct identity a = id_of("ssh://a@b");
+	struct policy p = {.confirm = CONFIRM_FIRST, .remember = 10};
+	struct policy_use one = {OP_CLASS_AUTH, &a, "s1", false},
+			  two = {OP_CLASS_AUTH, &a, "s2", false};
+
+	windows.count = 0;
+	policy_confirmed(&p, &one, &windows, 1000);
+	policy_confirmed(&p, &two, &windows, 1000);
+	policy_end(&windows, "s1");
+	cr_expect_eq(policy_decide(&p, &one, &windows, 1001), VERDICT_ASK);
+	cr_expect_eq(policy_decide(&p, &two, &windows, 1001), VERDICT_ALLOW);
+	policy_end(&windows, NULL);
+	cr_expect_eq(policy_decide(&p, &two, &windows, 1001), VERDICT_ASK);
+}
+
+/* More confirmations than there is room for: the oldest is asked for again, nothing is overrun. */
+Test(policy, windows_are_bounded)
+{
+	struct identity a = id_of("ssh://a@b");
+	struct policy p = {.confirm = CONFIRM_FIRST, .remember = 10};
+	struct policy_use use = {OP_CLASS_AUTH, &a, "s1", false};
+
+	windows.count = 0;
+	for (a.index = 0; a.index < POLICY_WINDOWS_MAX + 10; a.index++)
+		policy_confirmed(&p, &use, &windows, 1000);
+	cr_expect_eq(windows.count, POLICY_WINDOWS_MAX);
+	a.index = 0;
+	cr_expect_eq(policy_decide(&p, &use, &windows, 1001), VERDICT_ASK);
+	a.index = 10;
+	cr_expect_eq(policy_decide(&p, &use, &windows, 1001), VERDICT_ALLOW);
+	/* All have ended by then, so a new one makes room. */
+	policy_confirmed(&p, &use, &windows, 20000);
+	cr_expect_eq(windows.count, 1);
+}
+
+Test(policy, inherits_what_is_unset)
+{
+	struct policy key = {.confirm = CONFIRM_ALWAYS};
+	struct policy wider = {CONFIRM_NEVER, 60, SCOPE_ALL, 5, FORWARDED_DENY};
+
+	policy_inherit(&key, &wider);
+	cr_expect_eq(key.confirm, CONFIRM_ALWAYS);
+	cr_expect_eq(key.remember, 60);
+	cr_expect_eq(key.scope, SCOPE_ALL);
+	cr_expect_eq(key.max_uses, 5);
+	cr_expect_eq(key.forwarded, FORWARDED_DENY);
+}
+
+Test(policy, loosening)
+{
+	static const struct {
+		struct policy from, to;
+		bool looser;
+	} rows[] = {
+		{{0}, {0}, false},
+		{{.confirm = CONFIRM_ALWAYS}, {.confirm = CONFIRM_FIRST}, true},
+		{{.confirm = CONFIRM_ALWAYS}, {.confirm = CONFIRM_NEVER}, true},
+		{{.confirm = CONFIRM_FIRST}, {.confirm = CONFIRM_NEVER}, true},
+		{{.confirm = CONFIRM_NEVER}, {.confirm = CONFIRM_ALWAYS}, false},
+		{{.confirm = CONFIRM_FIRST}, {.confirm = CONFIRM_ALWAYS}, false},
+		{{.confirm = CONFIRM_ALWAYS}, {0}, true},
+		{{.confirm = CONFIRM_NEVER}, {0}, true}, /* careful rather than clever */
+		{{0}, {.confirm = CONFIRM_NEVER}, true},
+		{{0}, {.confirm = CONFIRM_ALWAYS}, false},
+		{{CONFIRM_FIRST, 60, 0, 0, 0}, {CONFIRM_FIRST, 61, 0, 0, 0}, true},
+		{{CONFIRM_FIRST, 60, 0, 0, 0}, {CONFIRM_FIRST, 59, 0, 0, 0}, false},
+		{{CONFIRM_FIRST, 60, 0, 5, 0}, {CONFIRM_FIRST, 60, 0, 0, 0}, true},
+		{{CONFIRM_FIRST, 60, 0, 5, 0}, {CONFIRM_FIRST, 60, 0, 4, 0}, false},
+		{{CONFIRM_FIRST, 60, SCOPE_KEY, 0, 0}, {CONFIRM_FIRST, 60, SCOPE_ALL, 0, 0}, true},
+		{{CONFIRM_FIRST, 60, SCOPE_ALL, 0, 0}, {CONFIRM_FIRST, 60, SCOPE_KEY, 0, 0}, false},
+		{{.forwarded = FORWARDED_DENY}, {.forwarded = FORWARDED_CONFIRM}, true},
+		{{.forwarded = FORWARDED_DENY}, {0}, true},
+		{{0}, {.forwarded = FORWARDED_ALLOW}, true},
+		{{0}, {.forwarded = FORWARDED_CONFIRM}, false},
+		{{.forwarded = FORWARDED_ALLOW}, {.forwarded = FORWARDED_DENY}, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_eq(policy_loosens(&rows[i].from, &rows[i].to), rows[i].looser, "row %zu",
+			     i);
+}
