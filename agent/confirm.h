@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A yes or no from a person that belongs to no device and no job: policy's question, a use of
+ * another agent's key. It waits for its turn like every question. Loop thread only.
+ */
+#ifndef LANYARD_CONFIRM_H
+#define LANYARD_CONFIRM_H
+
+#include <sys/types.h>
+
+#include "protocol/err.h"
+
+struct agent;
+struct confirmation; /* is asked, or waits for its turn */
+
+/*
+ * Asks: `text` is the question, `detail` what is proved and who asks (or NULL); both are copied,
+ * cleaned, and cut at 199 and 255 bytes. `asker` is the process that waits, or 0; it is never asked
+ * itself.
+ * done() follows once, never from inside, unless confirm_cancel() comes before: ERR_OK for a yes;
+ * ERR_REFUSED, ERR_TIMEOUT or ERR_NO_PROMPT (nothing could be shown). NULL: there is nobody to ask,
+ * and done() will not come.
+ */
+struct confirmation *confirm_start(struct agent *a, const char *text, const char *detail,
+				   pid_t asker, void (*done)(void *arg, enum err e),
+				   void *arg) MUST_CHECK;
+/* done() will not come; what is on the screen goes. NULL: nothing. */
+void confirm_cancel(struct confirmation *c);
+
+#endif
