@@ -90,6 +90,9 @@ void config_free(struct config *c)
 	for (struct wallet_setting *w = c->wallets; w != NULL && w->device != NULL; w++)
 		free((char *)w->device);
 	free(c->wallets);
+	for (struct config_policy *p = c->policies; p != NULL && p->of != NULL; p++)
+		free((char *)p->of);
+	free(c->policies);
 	free(c->device);
 	free(c->pinentry);
 	free(c->notify);

@@ -5,6 +5,7 @@
 #ifndef LANYARD_CONFIG_H
 #define LANYARD_CONFIG_H
 
+#include "agent/policy.h"
 #include "agent/request.h"
 #include "derive/identity.h"
 #include "protocol/err.h"
@@ -15,6 +16,14 @@ struct config_key {
 	struct identity id;
 	const char *device; /* selector, or NULL */
 	unsigned allow;     /* ALLOW_… */
+	struct policy policy;
+};
+
+/* policy "ssh://" { confirm = always }: of a protocol, or of a device (SERIAL, DRIVER:LABEL or
+ * DRIVER:SERIAL). */
+struct config_policy {
+	const char *of;
+	struct policy policy;
 };
 
 struct config {
@@ -29,6 +38,8 @@ struct config {
 	char **udp;              /* addresses of emulated devices, ends with NULL; may be NULL */
 	char **upstreams;        /* other ssh-agents' sockets, ends with NULL; may be NULL */
 	struct wallet_setting *wallets; /* ends with device == NULL; may be NULL */
+	struct policy policy;           /* of all keys */
+	struct config_policy *policies; /* ends with of == NULL; may be NULL */
 	struct config_key *keys;        /* offered to SSH clients when ssh:// */
 	size_t key_count;
 };
@@ -39,6 +50,11 @@ struct config {
  */
 enum err config_load(struct config **out, const char *path, struct why *why) MUST_CHECK;
 void config_free(struct config *c);
+
+/* What holds for the use of an identity on a device: its key section's settings, then the
+ * device's, the protocol's, and those of all keys. `label` may be NULL. */
+void config_policy(const struct config *c, const struct identity *id, const char *driver,
+		   const char *serial, const char *label, struct policy *out);
 
 /* Appends a key section to the file (made with mode 0600 when missing), atomically; the device is
  * named by serial. ERR_EXISTS when the file has this uri, index and curve. The result is parsed

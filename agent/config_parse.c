@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/config_policy.h"
 #include "agent/config_scan.h"
 #include "agent/place.h"
 #include "agent/upstream.h"
@@ -26,9 +27,10 @@ struct load {
 	struct scan scan; /* just after the '{' of the section being read */
 	enum err error;
 	struct why *why;
-	unsigned seen_top, seen_wallet;
+	unsigned seen_top, seen_wallet, seen_policy;
 	bool has_passphrase; /* in the wallet section being read */
 	enum passphrase_from passphrase;
+	struct policy policy; /* of the policy section being read */
 	/* Of the section being read. */
 	struct section {
 		unsigned seen; /* its settings so far, a bit each */
@@ -36,6 +38,7 @@ struct load {
 		enum curve curve;
 		uint32_t index;
 		unsigned allow;
+		struct policy policy;
 		char *device;
 	} key;
 };
@@ -68,6 +71,11 @@ static bool load_in_wallet(cfg_t *cfg)
 	return strcmp(cfg_name(cfg), "wallet") == 0;
 }
 
+static bool load_in_policy(cfg_t *cfg)
+{
+	return strcmp(cfg_name(cfg), "policy") == 0;
+}
+
 /* What libconfuse itself finds: syntax, and names that it was not told. */
 static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
 {
@@ -75,12 +83,13 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	load_fail(cfg->line, ERR_INVALID, "%s (allowed here: %s)", text,
-		  load_in_key(cfg) ? "curve, index, device, allow"
-		  : load_in_wallet(cfg)
-			  ? "passphrase"
+		  load_in_key(cfg)      ? "curve, index, device, allow, " POLICY_SETTINGS
+		  : load_in_wallet(cfg) ? "passphrase"
+		  : load_in_policy(cfg)
+			  ? POLICY_SETTINGS
 			  : "device, log, wait-device, pinentry, notify, display, "
-			    "tty, allow-loopback, udp, upstream, wallet \"DEVICE\" { }, "
-			    "key \"URI\" { }");
+			    "tty, allow-loopback, udp, upstream, " POLICY_SETTINGS
+			    ", wallet \"DEVICE\" { }, policy \"WHAT\" { }, key \"URI\" { }");
 }
 
 /* Each setting once, so that none silently overrides another. */
@@ -88,6 +97,7 @@ static int load_once(cfg_t *cfg, const cfg_opt_t *opt)
 {
 	unsigned *seen = load_in_key(cfg)      ? &loading->key.seen
 			 : load_in_wallet(cfg) ? &loading->seen_wallet
+			 : load_in_policy(cfg) ? &loading->seen_policy
 					       : &loading->seen_top;
 	unsigned bit = 1;
 
@@ -271,6 +281,20 @@ static int parse_allow_loopback(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 	return load_once(cfg, opt);
 }
 
+static int parse_policy(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct policy *to = load_in_key(cfg)      ? &loading->key.policy
+			    : load_in_policy(cfg) ? &loading->policy
+						  : &loading->config->policy;
+	const char *allowed = config_policy_set(to, opt->name, value);
+
+	*(const char **)result = value;
+	if (allowed != NULL)
+		return load_fail(cfg->line, ERR_INVALID, "%s is \"%s\"; allowed: %s", opt->name,
+				 value, allowed);
+	return load_once(cfg, opt);
+}
+
 static int parse_curve(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	*(const char **)result = value;
@@ -375,6 +399,7 @@ static int load_key(cfg_t *cfg, cfg_opt_t *opt)
 		      (allow->flags & CFGF_MODIFIED) != 0 && allow->nvalues == 0) != 0)
 		return -1;
 	k->device = loading->key.device;
+	k->policy = loading->key.policy;
 	memset(&loading->key, 0, sizeof(loading->key));
 	c->key_count++;
 	return cfg_opt_rmnsec(opt, 0) == CFG_SUCCESS ? 0 : -1;
@@ -419,6 +444,49 @@ static int load_wallet(cfg_t *cfg, cfg_opt_t *opt)
 	return cfg_opt_rmnsec(opt, 0) == CFG_SUCCESS ? 0 : -1;
 }
 
+/* ---- policy sections ---- */
+
+static int load_policy(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct config *c = loading->config;
+	const char *title = cfg_title(cfg_opt_getnsec(opt, 0));
+	size_t count = 0;
+	int line;
+
+	(void)cfg;
+	if (scan_section(&loading->scan, loading->why) != ERR_OK)
+		return load_fail(0, ERR_INTERNAL, "%s", err_text(ERR_INTERNAL));
+	line = (int)loading->scan.opened;
+	if (strlen(title) > SELECTOR_MAX || !config_policy_title(title))
+		return load_fail(line, ERR_INVALID,
+				 "policy \"%s\"; allowed: a protocol such as \"ssh://\", a serial "
+				 "number, or DRIVER:LABEL (`lanyard devices` lists them)",
+				 title);
+	for (; c->policies != NULL && c->policies[count].of != NULL; count++)
+		if (strcmp(c->policies[count].of, title) == 0)
+			return load_fail(line, ERR_EXISTS,
+					 "policy \"%s\" is there twice; allowed: once", title);
+	struct config_policy *more = reallocarray(c->policies, count + 2, sizeof(*more));
+	if (more == NULL)
+		return load_fail(line, ERR_NO_MEMORY, "out of memory");
+	c->policies = more;
+	more[count] = (struct config_policy){strdup(title), loading->policy};
+	more[count + 1] = (struct config_policy){0};
+	loading->policy = (struct policy){0};
+	loading->seen_policy = 0;
+	if (more[count].of == NULL)
+		return load_fail(line, ERR_NO_MEMORY, "out of memory");
+	return cfg_opt_rmnsec(opt, 0) == CFG_SUCCESS ? 0 : -1;
+}
+
+/* What an owner may be asked, wherever it may stand. */
+#define POLICY_OPTIONS                                                                             \
+	CFG_STR_CB("confirm", NULL, CFGF_NODEFAULT, parse_policy),                                 \
+		CFG_STR_CB("remember", NULL, CFGF_NODEFAULT, parse_policy),                        \
+		CFG_STR_CB("scope", NULL, CFGF_NODEFAULT, parse_policy),                           \
+		CFG_STR_CB("max-uses", NULL, CFGF_NODEFAULT, parse_policy),                        \
+		CFG_STR_CB("forwarded", NULL, CFGF_NODEFAULT, parse_policy)
+
 enum err config_parse(struct config *c, const char *path, const char *text, struct why *why)
 {
 	cfg_opt_t key_options[] = {
@@ -426,10 +494,15 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("index", NULL, CFGF_NODEFAULT, parse_index),
 		CFG_STR_CB("device", NULL, CFGF_NODEFAULT, parse_device),
 		CFG_STR_LIST_CB("allow", NULL, CFGF_NODEFAULT, parse_allow),
+		POLICY_OPTIONS,
 		CFG_END(),
 	};
 	cfg_opt_t wallet_options[] = {
 		CFG_STR_CB("passphrase", NULL, CFGF_NODEFAULT, parse_passphrase),
+		CFG_END(),
+	};
+	cfg_opt_t policy_options[] = {
+		POLICY_OPTIONS,
 		CFG_END(),
 	};
 	cfg_opt_t options[] = {
@@ -443,6 +516,8 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("allow-loopback", NULL, CFGF_NODEFAULT, parse_allow_loopback),
 		CFG_STR_LIST_CB("udp", NULL, CFGF_NODEFAULT, parse_udp),
 		CFG_STR_LIST_CB("upstream", NULL, CFGF_NODEFAULT, parse_upstream),
+		POLICY_OPTIONS,
+		CFG_SEC("policy", policy_options, CFGF_MULTI | CFGF_TITLE),
 		CFG_SEC("wallet", wallet_options, CFGF_MULTI | CFGF_TITLE),
 		CFG_SEC("key", key_options, CFGF_MULTI | CFGF_TITLE),
 		CFG_END(),
@@ -460,6 +535,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 	cfg_set_error_function(cfg, load_confuse_error);
 	cfg_set_validate_func(cfg, "key", load_key);
 	cfg_set_validate_func(cfg, "wallet", load_wallet);
+	cfg_set_validate_func(cfg, "policy", load_policy);
 	loading = &load;
 	result = cfg_parse_buf(cfg, text);
 	loading = NULL;

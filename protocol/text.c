@@ -173,6 +173,26 @@ bool text_to_u32(const char *s, uint32_t min, uint32_t max, uint32_t *out)
 	return true;
 }
 
+bool text_to_seconds(const char *s, uint32_t min, uint32_t max, uint32_t *out)
+{
+	static const char units[] = "smhd";
+	static const uint32_t seconds[] = {1, 60, 3600, 86400};
+	size_t n = strlen(s);
+	const char *unit = n > 1 ? strchr(units, s[n - 1]) : NULL;
+	uint32_t each = unit != NULL ? seconds[unit - units] : 1, count;
+	char digits[11];
+
+	n -= unit != NULL;
+	if (n >= sizeof(digits))
+		return false;
+	memcpy(digits, s, n);
+	digits[n] = '\0';
+	if (!text_to_u32(digits, 0, max / each, &count) || count * each < min)
+		return false;
+	*out = count * each;
+	return true;
+}
+
 void text_wipe(void *p, size_t n)
 {
 	if (n > 0)

@@ -39,6 +39,10 @@ size_t text_json(char *out, size_t cap, const void *in, size_t n);
  */
 bool text_to_u32(const char *s, uint32_t min, uint32_t max, uint32_t *out) MUST_CHECK;
 
+/* A time as users write it: a number as above, then s, m, h or d (nothing: s); in seconds, within
+ * [min, max]. */
+bool text_to_seconds(const char *s, uint32_t min, uint32_t max, uint32_t *out) MUST_CHECK;
+
 /* Overwrites memory in a way that the compiler does not drop. */
 void text_wipe(void *p, size_t n);
 
