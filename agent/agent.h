@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "agent/config.h"
+#include "agent/consent.h"
 #include "agent/keyring.h"
 #include "agent/request.h"
 #include "agent/store.h"
@@ -32,6 +33,7 @@ struct agent {
 	struct store store;     /* known devices, and the files */
 	struct waiting waiting; /* requests whose device is not connected */
 	struct watch watch;
+	struct consent consent; /* what people have said yes to, and are asked */
 	struct autoload *autoload;
 	struct prompter *prompter;
 	struct unlock *unlocks; /* those that run */

@@ -196,8 +196,8 @@ static const char *locale_ctype(void)
 
 /* ERR_NO_PROMPT: not there. */
 static enum err ask_pinentry(const struct launcher *l, const struct launch_request *r,
-			     const struct place *place, int cancel, struct wbuf *answer,
-			     struct why *why)
+			     const char *who, const struct place *place, int cancel,
+			     struct wbuf *answer, struct why *why)
 {
 	const bool tty = place->kind == PLACE_TTY;
 	const struct pinentry_question question = {
@@ -205,6 +205,7 @@ static enum err ask_pinentry(const struct launcher *l, const struct launch_reque
 		.again = r->again != 0,
 		.text = r->text,
 		.detail = r->detail,
+		.who = who,
 		.tty = tty ? place->name : NULL,
 		.term = tty ? place->term : NULL,
 		.lc_ctype = locale_ctype(),
@@ -258,17 +259,19 @@ static enum err askpass_read(int fd, int cancel, struct wbuf *answer)
 
 /* As ssh(1) runs it: the question is its argument, so nothing in it may look like an option. */
 static enum err ask_askpass(const struct launcher *l, const struct launch_request *r,
-			    const struct place *place, int cancel, struct wbuf *answer)
+			    const char *who, const struct place *place, int cancel,
+			    struct wbuf *answer)
 {
-	char program[PATH_MAX], text[2 * LAUNCH_TEXT_MAX + 64];
+	char program[PATH_MAX], text[LAUNCH_TEXT_MAX + LAUNCH_DETAIL_MAX + PEER_CHAIN_MAX + 64];
 	char *argv[] = {program, text, NULL};
 	int fds[2], null, status;
 	pid_t pid;
 	enum err e;
 
 	memcpy(program, l->askpass, sizeof(program));
-	snprintf(text, sizeof(text), "lanyard: %s%s%s%s", r->again ? "That was wrong. " : "",
-		 r->text, r->detail[0] != '\0' ? "\n" : "", r->detail);
+	snprintf(text, sizeof(text), "lanyard: %s%s%s%s%s%s", r->again ? "That was wrong. " : "",
+		 r->text, r->detail[0] != '\0' ? "\n" : "", r->detail,
+		 who[0] != '\0' ? "\nAsked for by what says it is " : "", who);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || pipe2(fds, O_CLOEXEC) != 0)
 		return ERR_NO_PROMPT;
@@ -301,20 +304,23 @@ static enum err launcher_ask(const struct launcher *l, const struct launch_reque
 	struct place places[PLACES_MAX];
 	size_t count = places_list(l, r, places);
 	const struct place *display = places_find(places, count, false);
+	char who[PEER_CHAIN_MAX] = "";
 	struct why why;
 	enum err e;
 
+	if (r->asker != 0)
+		peer_chain(who, sizeof(who), r->asker);
 	for (size_t i = 0; l->pinentry[0] != '\0' && i < count; i++) {
 		answer->n = 0;
 		why.text[0] = '\0';
-		e = ask_pinentry(l, r, &places[i], cancel, answer, &why);
+		e = ask_pinentry(l, r, who, &places[i], cancel, answer, &why);
 		if (e != ERR_NO_PROMPT)
 			return e;
 		log_warn("%s on %s: %s", l->pinentry, place_name(&places[i]), why_text(&why, e));
 	}
 	answer->n = 0;
 	if (l->askpass[0] != '\0' && display != NULL)
-		return ask_askpass(l, r, display, cancel, answer);
+		return ask_askpass(l, r, who, display, cancel, answer);
 	return ERR_NO_PROMPT;
 }
 

@@ -9,12 +9,14 @@
 #include <limits.h>
 #include <signal.h>
 
+#include "agent/peer.h"
 #include "agent/place.h"
+#include "agent/request.h"
 #include "devices/device.h"
 
 struct config;
 
-enum { LAUNCH_TEXT_MAX = 256 };
+enum { LAUNCH_TEXT_MAX = 256, LAUNCH_DETAIL_MAX = FACTS_MAX + 8 };
 
 enum launch_what {
 	LAUNCH_READY = 1, /* clients can connect */
@@ -30,7 +32,7 @@ struct launch_request {
 	uint32_t kind;  /* enum ask_kind */
 	uint32_t again; /* the answer before was wrong */
 	int32_t asker;  /* the process that waits, or 0 */
-	char text[LAUNCH_TEXT_MAX], detail[LAUNCH_TEXT_MAX];
+	char text[LAUNCH_TEXT_MAX], detail[LAUNCH_DETAIL_MAX];
 	char tty[PLACE_NAME_MAX], term[PLACE_NAME_MAX]; /* `lanyard tty`, or "" */
 };
 

@@ -37,9 +37,12 @@ enum err agent_lock(struct agent *a, struct device *d, void (*done)(void *arg), 
 		return ERR_NO_MEMORY;
 	if (d == NULL && !a->locked) {
 		a->locked = true;
+		consent_lock(a);
 		log_info("locked");
 		watch_locked(&a->watch, true);
 	}
+	if (d != NULL)
+		consent_forget(a, device_info(d)->serial);
 	l->done = done;
 	l->arg = arg;
 	/* One more than the jobs, so that the last submission below may be the one that counts. */

@@ -121,6 +121,7 @@ static void daemon_device_left(void *arg, struct device *device)
 	struct daemon *d = arg;
 
 	watch_device_left(&d->agent.watch, device);
+	consent_forget(&d->agent, device_info(device)->serial);
 }
 
 static void daemon_device_changed(void *arg, struct device *device)

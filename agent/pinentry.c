@@ -246,17 +246,44 @@ static enum err pinentry_options(struct pinentry *p, const struct pinentry_quest
 	return e;
 }
 
+static bool pinentry_fits(const char *text)
+{
+	uint8_t out[PINENTRY_LINE_MAX - sizeof("SETDESC \n")];
+	struct wbuf w = wbuf_new(out, sizeof(out));
+
+	line_encode(&w, text, strlen(text), true);
+	return wbuf_ok(&w);
+}
+
+/* The question, what for, and who asks. What does not fit a line, encoded, is cut from what for:
+ * its end is what others chose (ssh/accept.c). */
+static void pinentry_describe(char text[static PINENTRY_LINE_MAX],
+			      const struct pinentry_question *q)
+{
+	char detail[PINENTRY_LINE_MAX / 2];
+	size_t room = sizeof(detail);
+
+	do {
+		text_clean_message(detail, room, q->detail, strlen(q->detail));
+		if (room < 20)
+			detail[0] = '\0';
+		snprintf(text, PINENTRY_LINE_MAX, "%s%s%s%s%s%s", q->text,
+			 detail[0] != '\0' ? "\n" : "", detail, q->who[0] != '\0' ? "\n" : "",
+			 q->who[0] != '\0' ? "Asked for by what says it is " : "", q->who);
+		room -= room / 8;
+	} while (!pinentry_fits(text) && detail[0] != '\0');
+	if (!pinentry_fits(text))
+		text_clean_message(text, PINENTRY_LINE_MAX / 4, q->text, strlen(q->text));
+}
+
 static enum err pinentry_texts(struct pinentry *p, const struct pinentry_question *q,
 			       struct why *why)
 {
 	bool confirm = q->kind == ASK_CONFIRM, pin = q->kind == ASK_PIN;
-	char text[PINENTRY_LINE_MAX / 3];
+	char text[PINENTRY_LINE_MAX];
 	enum err e;
 
-	/* Encoded, a byte may take three: what does not fit a line loses its detail. */
-	if (q->detail[0] == '\0' ||
-	    (size_t)snprintf(text, sizeof(text), "%s\n%s", q->text, q->detail) >= sizeof(text) - 8)
-		snprintf(text, sizeof(text) - 8, "%s", q->text);
+	pinentry_describe(text, q);
 	e = pinentry_tell(p, "SETTITLE ", "lanyard", why);
 	if (e == ERR_OK)
 		e = pinentry_tell(p, "SETDESC ", text, why);

@@ -33,6 +33,7 @@ struct pinentry_question {
 	bool again;         /* the answer before was wrong */
 	const char *text;   /* what is asked; one clean line */
 	const char *detail; /* what for; "" for nothing */
+	const char *who;    /* asks, as it says; "" for nobody */
 	const char *tty;    /* a terminal's path and type, or NULL for a display */
 	const char *term;
 	const char *lc_ctype; /* or NULL */

@@ -16,6 +16,11 @@ const char *op_class_name(enum op_class c)
 	return c < OP_CLASS_COUNT ? names[c] : "?";
 }
 
+bool op_is_use(enum op op)
+{
+	return op == OP_SIGN || op == OP_ECDH || op == OP_SECRET;
+}
+
 enum op_class op_class_of(enum op op, const struct identity *id)
 {
 	static const char third[] = "/authenticate"; /* the card's third key */
@@ -92,14 +97,23 @@ enum verdict policy_decide(const struct policy *p, const struct policy_use *use,
 	return window_find(w, use, now) < w->count ? VERDICT_ALLOW : VERDICT_ASK;
 }
 
+uint32_t policy_remember(const struct policy *p)
+{
+	return p->remember != 0 ? p->remember : POLICY_REMEMBER_DEFAULT;
+}
+
+bool policy_opens_window(const struct policy *p, const struct policy_use *use)
+{
+	return policy_confirm(p, use->class) == CONFIRM_FIRST && use->class != OP_CLASS_RELEASE &&
+	       !use->forwarded;
+}
+
 void policy_confirmed(const struct policy *p, const struct policy_use *use,
 		      struct policy_windows *w, uint64_t now)
 {
-	uint32_t remember = p->remember != 0 ? p->remember : POLICY_REMEMBER_DEFAULT;
 	struct policy_window *window;
 
-	if (policy_confirm(p, use->class) != CONFIRM_FIRST || use->class == OP_CLASS_RELEASE ||
-	    use->forwarded)
+	if (!policy_opens_window(p, use))
 		return;
 	for (size_t i = 0; i < w->count;)
 		if (w->list[i].ends <= now || w->list[i].uses_left == 0)
@@ -114,7 +128,7 @@ void policy_confirmed(const struct policy *p, const struct policy_use *use,
 		.all = p->scope == SCOPE_ALL,
 		.curve = use->id->curve,
 		.index = use->id->index,
-		.ends = now + remember * UINT64_C(1000),
+		.ends = now + policy_remember(p) * UINT64_C(1000),
 		.uses_left = p->max_uses != 0 ? p->max_uses : UINT32_MAX,
 	};
 	snprintf(window->uri, sizeof(window->uri), "%s", use->id->uri);
@@ -166,8 +180,7 @@ static int forwarded_rank(enum forwarded f)
 
 bool policy_loosens(const struct policy *from, const struct policy *to)
 {
-	uint32_t before = from->remember != 0 ? from->remember : POLICY_REMEMBER_DEFAULT;
-	uint32_t after = to->remember != 0 ? to->remember : POLICY_REMEMBER_DEFAULT;
+	uint32_t before = policy_remember(from), after = policy_remember(to);
 	uint32_t uses_before = from->max_uses != 0 ? from->max_uses : UINT32_MAX;
 	uint32_t uses_after = to->max_uses != 0 ? to->max_uses : UINT32_MAX;
 

@@ -23,6 +23,8 @@ enum op_class {
 	OP_CLASS_COUNT
 };
 const char *op_class_name(enum op_class c); /* "auth", "sign", "decrypt", "release" */
+/* It uses a private key. */
+bool op_is_use(enum op op);
 /* Of an operation that is not a public key; a scheme may know better what a signature is. */
 enum op_class op_class_of(enum op op, const struct identity *id);
 
@@ -78,6 +80,9 @@ enum verdict { VERDICT_ALLOW, VERDICT_ASK, VERDICT_DENY };
 /* Does not change the windows: policy_used() counts a use that was made. */
 enum verdict policy_decide(const struct policy *p, const struct policy_use *use,
 			   const struct policy_windows *w, uint64_t now);
+/* A confirmation of this use lasts: for so many seconds. */
+bool policy_opens_window(const struct policy *p, const struct policy_use *use);
+uint32_t policy_remember(const struct policy *p);
 /* A person confirmed this use: opens a window if the policy has one for it. */
 void policy_confirmed(const struct policy *p, const struct policy_use *use,
 		      struct policy_windows *w, uint64_t now);

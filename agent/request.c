@@ -217,7 +217,7 @@ static enum err request_step(struct request *r, bool *done)
 {
 	const struct known_device *d = store_find(&r->agent->store, r->driver, r->serial);
 	const struct key *key = request_key(r), *recorded = request_recorded(r);
-	bool known = key != NULL && key->known, proved;
+	bool known = key != NULL && key->known, proved, asked = false;
 	enum err e;
 
 	*done = false;
@@ -244,7 +244,9 @@ static enum err request_step(struct request *r, bool *done)
 	if (r->op == OP_SIGN && !known)
 		return request_learn(r);
 	e = r->op == OP_SIGN && r->learned ? request_check_data(r, key) : ERR_OK;
-	if (e != ERR_OK)
+	if (e == ERR_OK && op_is_use(r->op))
+		e = consent_ask(r, &asked);
+	if (e != ERR_OK || asked)
 		return e;
 	/* No signature and no wallet that would tell another key: then ask for the key. */
 	if ((r->op == OP_ECDH || r->op == OP_SECRET) && known && !d->has_wallet && !r->learned)
@@ -503,6 +505,8 @@ static void request_locate(struct request *r)
 	key = e == ERR_OK && r->op == OP_SIGN ? request_key(r) : NULL;
 	if (key != NULL && key->known)
 		e = request_check_data(r, key);
+	if (e == ERR_OK && op_is_use(r->op))
+		e = consent_check(r);
 	if (e == ERR_OK && r->target == NULL) {
 		request_absent(r);
 		return;
@@ -535,13 +539,32 @@ void request_cancel(struct request *r)
 	if (!r->running)
 		return;
 	r->canceled = true;
-	if (r->waiting)
+	if (r->confirmation != NULL) {
+		consent_leave(r);
+		request_finish(r, ERR_CANCELED);
+	} else if (r->waiting)
 		waiting_cancel(&r->agent->waiting, r);
 	else if (r->unlock != NULL) {
 		unlock_leave(r);
 		request_finish(r, ERR_CANCELED);
 	} else
 		device_cancel(&r->job);
+}
+
+void request_consented(struct request *r, enum err e)
+{
+	/* The device may have left meanwhile, and another have come. */
+	r->target = pick_connected(r->agent, r->driver, r->serial);
+	if (e == ERR_OK && r->target != NULL) {
+		request_go(r);
+		return;
+	}
+	if (e == ERR_OK)
+		e = why_set(
+			&r->why, ERR_NO_DEVICE,
+			"%s (serial %s), which holds %s, was unplugged: connect it and try again",
+			r->driver, r->serial, r->id.uri);
+	request_finish(r, e);
 }
 
 void request_answer(struct request *r, enum err e, const void *p, size_t n)
@@ -565,6 +588,6 @@ void request_clear(struct request *r)
 	r->canceled = false;
 	r->asking = false;
 	r->learned = r->foreign = false;
-	r->unlock_tried = false;
+	r->unlock_tried = r->consented = false;
 	r->wait_until = 0;
 }

@@ -19,6 +19,7 @@
 
 struct agent;
 struct request;
+struct confirmation;
 struct prompt;
 struct unlock;
 
@@ -36,6 +37,7 @@ struct key {
 	uint8_t point[65]; /* public_key of an EC key, as 04 || X || Y; else zero */
 	bool known;        /* public_key is filled in */
 	bool listed;       /* offered to SSH clients */
+	bool confirm;      /* each use is to be confirmed */
 	unsigned allow;
 	char driver[DRIVER_NAME_MAX + 1];   /* the device that holds it: two */
 	char serial[DEVICE_SERIAL_MAX + 1]; /* drivers may have equal serials */
@@ -90,8 +92,9 @@ struct request {
 	const void *context;     /* for scheme.check_sign */
 	const struct verb *verb; /* OP_VERB, with device */
 	const struct line *args;
-	bool attended; /* somebody waits for it: a locked device may ask its owner */
-	pid_t asker;   /* the client's process, or 0 */
+	bool attended;  /* somebody waits for it: a locked device may ask its owner */
+	bool forwarded; /* the client speaks for a remote host (SSH agent forwarding) */
+	pid_t asker;    /* the client's process, or 0 */
 	const struct request_calls *calls;
 	void *arg;
 
@@ -115,6 +118,10 @@ struct request {
 	struct request *wait_next;
 	uint64_t wait_until; /* milliseconds of the loop's clock; 0: does not wait, and has not */
 	bool waiting;
+	/* agent/consent's. */
+	bool consented; /* policy, or a person, has said yes to this use */
+	struct confirmation *confirmation;
+	struct request *consent_next;
 	/* agent/asking's and agent/unlock's. */
 	struct prompt *prompt; /* a question on the screen */
 	uint32_t note;         /* a notification there, or 0 */
@@ -132,6 +139,8 @@ void request_cancel(struct request *r);
 void request_resume(struct request *r, enum err e);
 /* For agent/unlock: the wait has ended; `e` is ERR_OK when the device is unlocked. */
 void request_unlocked(struct request *r, enum err e, const struct why *why);
+/* For agent/consent: the question has ended. */
+void request_consented(struct request *r, enum err e);
 /* Answers calls->ask. */
 void request_answer(struct request *r, enum err e, const void *p, size_t n);
 /* Wipes results; the request can be started again. Not while running. */

@@ -22,6 +22,10 @@ say 'Two software devices, made from throw-away words (`lanyard soft init` makes
 run "lanyard soft import --name work --mnemonic-file words-a --passphrase-file passphrase"
 run "lanyard soft import --name home --mnemonic-file words-b --passphrase-file passphrase"
 
+say 'What hands out key material asks for a yes each time; this tour has nobody to ask.'
+mkdir -p .config/lanyard
+run "echo 'policy \"secret://\" { confirm = never }' > .config/lanyard/lanyard.conf"
+
 say 'The agent. It prints the variables that ssh and lanyard need.'
 run 'eval "$(lanyard-agent -s)"'
 agent_pid=$LANYARD_AGENT_PID

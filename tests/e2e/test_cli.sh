@@ -7,7 +7,7 @@
 home_new
 lanyard soft import --name b --mnemonic-file "$home/words-b" --no-encrypt 2>/dev/null
 mkdir -p "$home/.config/lanyard"
-echo 'wait-device = 1' >"$home/.config/lanyard/lanyard.conf"
+printf 'wait-device = 1\nconfirm = never\n' >"$home/.config/lanyard/lanyard.conf"
 agent_start
 
 # SLIP-0013 and SLIP-0017 nodes (the wallets' own test vectors).
@@ -94,7 +94,7 @@ expect_fail 'gone' "$serial_a" lanyard sign -d "$serial_a" age://x 00
 # A default device in the config.
 agent_stop
 lanyard soft import --name a --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
-echo 'device = "soft:a"' >"$home/.config/lanyard/lanyard.conf"
+printf 'device = "soft:a"\nconfirm = never\n' >"$home/.config/lanyard/lanyard.conf"
 agent_start
 expect_eq 'default device' "$(lanyard pubkey wg://wg0@peer1)" \
 	nC5Njevw9Sc9TAJ0GQzwKMhaAstjudwVDljr5I1lW2I=

@@ -27,7 +27,7 @@ script() {
 # config LINE...: with two displays, so that there is a next place to try.
 config() {
 	mkdir -p "${conf%/*}"
-	printf '%s\n' "pinentry = \"$home/pinentry\"" "$@" >"$conf"
+	printf '%s\n' 'confirm = never' "pinentry = \"$home/pinentry\"" "$@" >"$conf"
 }
 
 # fresh [OPTION...]: an agent whose devices are locked.

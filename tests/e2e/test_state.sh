@@ -42,7 +42,7 @@ index_of() {
 }
 
 mkdir -p "$home/.config/lanyard"
-printf 'wait-device = 1\nkey "%s" {\n}\n' "$uri" >"$home/.config/lanyard/lanyard.conf"
+printf 'confirm = never\nwait-device = 1\nkey "%s" {\n}\n' "$uri" >"$home/.config/lanyard/lanyard.conf"
 import a "$home/words-a"
 agent_start
 expect_eq 'an unencrypted device is ready at once' "$(state_of a)" ready
@@ -79,7 +79,7 @@ expect_match 'refused data is not waited for' "$(line "SIGN $uri" 'D hello' END)
 expect_match 'wait-device' "$(line 'SECRET secret://backup')" '^S WAITING [0-9a-f]* soft:a 1$'
 agent_stop
 
-printf 'wait-device = 60\nkey "%s" {\n}\n' "$uri" >"$home/.config/lanyard/lanyard.conf"
+printf 'confirm = never\nwait-device = 60\nkey "%s" {\n}\n' "$uri" >"$home/.config/lanyard/lanyard.conf"
 agent_start
 printf '%s\n' "$key_a" >"$home/key.pub"
 echo hello >"$home/hello"
@@ -113,7 +113,7 @@ start=$(date +%s)
 agent_stop || die "stop with a waiting request: $agent_status"
 [ $(($(date +%s) - start)) -lt 10 ] || die 'a stop waited for a waiting request'
 ! wait "$waits" || die 'the waiting request succeeded without a device'
-printf 'wait-device = 1\nkey "%s" {\n}\n' "$uri" >"$home/.config/lanyard/lanyard.conf"
+printf 'confirm = never\nwait-device = 1\nkey "%s" {\n}\n' "$uri" >"$home/.config/lanyard/lanyard.conf"
 
 # ---- another seed under the same name is another device ----
 
@@ -214,7 +214,7 @@ rm -r "$soft" "$state"
 
 import a "$home/words-a"
 import b "$home/words-b"
-printf 'wait-device = 0\n' >"$home/.config/lanyard/lanyard.conf"
+printf 'confirm = never\nwait-device = 0\n' >"$home/.config/lanyard/lanyard.conf"
 agent_start
 on_a=$(lanyard pubkey -d soft:a $uri)
 on_b=$(lanyard pubkey -d soft:b age://b)

@@ -5,7 +5,7 @@
  * Takes the first line off SCRIPT when it starts, and does what that says; appends what it is told,
  * and what it can see of its surroundings, to LOG. Lines of the script:
  *   pin TEXT      answer TEXT
- *   when FILE TEXT answer TEXT when FILE is there
+ *   when FILE TEXT answer TEXT when FILE is there; without TEXT, confirm
  *   ok            confirm, or an empty answer
  *   cancel        the person closed it
  *   refuse        the person said no
@@ -72,7 +72,7 @@ static void wait_for_ever(void)
 		pause();
 }
 
-/* "FILE TEXT" */
+/* "FILE TEXT", or "FILE": a yes */
 static void answer_when(const char *words)
 {
 	char file[LINE];
@@ -81,7 +81,8 @@ static void answer_when(const char *words)
 	snprintf(file, sizeof(file), "%.*s", (int)n, words);
 	while (access(file, F_OK) != 0)
 		usleep(20 * 1000);
-	printf("D %s\n", words[n] != '\0' ? words + n + 1 : "");
+	if (words[n] != '\0')
+		printf("D %s\n", words + n + 1);
 	say("OK\n");
 }
 

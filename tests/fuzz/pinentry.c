@@ -122,6 +122,7 @@ static void check_conversation(unsigned choice)
 		.again = choice & 8,
 		.text = "Passphrase of soft:home",
 		.detail = choice & 16 ? "login with ssh://git@host, 100% of it" : "",
+		.who = choice & 3 ? "ssh (7) <- zsh" : "",
 		.tty = choice & 32 ? "/dev/pts/1" : NULL,
 		.term = "xterm",
 		.lc_ctype = choice & 64 ? "C.UTF-8" : NULL,

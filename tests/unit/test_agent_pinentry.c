@@ -108,9 +108,9 @@ static enum err talk(struct talk *t, struct pinentry_question q, const char *rep
 #define START_CONFIRM "OK hello\nERR 174 no such option\nOK\nOK\nOK\nOK\n"
 
 static const struct pinentry_question passphrase = {
-	.kind = ASK_PASSPHRASE, .text = "Passphrase of soft:a", .detail = ""};
+	.kind = ASK_PASSPHRASE, .text = "Passphrase of soft:a", .detail = "", .who = ""};
 static const struct pinentry_question confirm = {
-	.kind = ASK_CONFIRM, .text = "Sign?", .detail = "for ssh://a@b"};
+	.kind = ASK_CONFIRM, .text = "Sign?", .detail = "for ssh://a@b", .who = "ssh (7) <- zsh"};
 
 Test(pinentry, asks_for_a_passphrase)
 {
@@ -133,6 +133,7 @@ Test(pinentry, says_where_why_and_that_it_was_wrong)
 		.again = true,
 		.text = "PIN of \"100%\"",
 		.detail = "for ssh://a@b",
+		.who = "",
 		.tty = "/dev/pts/3",
 		.term = "xterm",
 		.lc_ctype = "C.UTF-8",
@@ -153,8 +154,10 @@ Test(pinentry, confirms)
 
 	cr_assert_eq(talk(&t, confirm, START_CONFIRM "OK\n", false), ERR_OK);
 	cr_assert_eq(t.answer.n, 0);
-	cr_assert_str_eq(t.told, "OPTION no-grab\nSETTITLE lanyard\nSETDESC Sign?%0Afor ssh://a@b\n"
-				 "SETOK Allow\nSETCANCEL Refuse\nCONFIRM\nBYE\n");
+	cr_assert_str_eq(t.told,
+			 "OPTION no-grab\nSETTITLE lanyard\nSETDESC Sign?%0Afor ssh://a@b%0A"
+			 "Asked for by what says it is ssh (7) <- zsh\n"
+			 "SETOK Allow\nSETCANCEL Refuse\nCONFIRM\nBYE\n");
 	cr_assert_eq(talk(&t, confirm, START_CONFIRM "ERR 83886194 no\n", false), ERR_REFUSED);
 	cr_assert_eq(talk(&t, confirm, START_CONFIRM "ERR 83886179 no\n", false), ERR_CANCELED);
 	/* Anything but a plain yes is none. */
@@ -221,8 +224,9 @@ Test(pinentry, an_inquiry_is_canceled)
 
 Test(pinentry, long_texts_keep_the_question)
 {
-	char text[200], detail[256];
-	const struct pinentry_question q = {.kind = ASK_PASSPHRASE, .text = text, .detail = detail};
+	char text[200], detail[640];
+	const struct pinentry_question q = {
+		.kind = ASK_PASSPHRASE, .text = text, .detail = detail, .who = "ssh (7)"};
 	struct talk t;
 
 	memset(text, 'q', sizeof(text));
@@ -232,7 +236,7 @@ Test(pinentry, long_texts_keep_the_question)
 	detail[sizeof(detail) - 1] = '\0';
 	cr_assert_eq(talk(&t, q, START "D x\nOK\n", false), ERR_OK);
 	cr_assert_not_null(strstr(t.told, "SETDESC qqqq"));
-	cr_assert_null(strstr(t.told, "%25%25"));
+	cr_assert_not_null(strstr(t.told, "%25%25...%0AAsked for by what says it is ssh (7)\n"));
 }
 
 Test(pinentry, cancel_ends_it)

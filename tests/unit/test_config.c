@@ -206,7 +206,7 @@ static const struct bad {
 	{"curve = ed25519\n", 1, "'curve' (allowed here: device, log, "},
 	{"key \"ssh://a\" {\n}\n\nkeys \"ssh://b\" {\n}\n", 4, "'keys'"},
 	{"key \"ssh://a\" {\n\tlog = info\n}\n", 2,
-	 "'log' (allowed here: curve, index, device, allow)"},
+	 "'log' (allowed here: curve, index, device, allow, confirm, remember, "},
 	{"key \"ssh://a\" {\n key \"ssh://b\" {\n}\n}\n", 2, "'key' (allowed here: curve"},
 	/* values */
 	{"log = verbose\n", 1, "log is \"verbose\"; allowed: error, warn, info, debug"},
@@ -281,6 +281,19 @@ static const struct bad {
 	{"wallet \"trezor:a\" {\n passphrase = both\n}\n", 2, "allowed: host, device, none"},
 	{"wallet \"trezor:a\" {\n}\n", 1, "allowed: passphrase"},
 	{"wallet \"trezor:a\" {\n pin = 1\n}\n", 2, "'pin' (allowed here: passphrase)"},
+	{"confirm = sometimes\n", 1, "confirm is \"sometimes\"; allowed: never, first, always"},
+	{"key \"ssh://a\" {\n remember = 0\n}\n", 2, "remember is \"0\"; allowed: 1s to 24h"},
+	{"remember = 25h\n", 1, "remember is \"25h\""},
+	{"scope = device\n", 1, "scope is \"device\"; allowed: key, all"},
+	{"max-uses = 0\n", 1, "max-uses is \"0\"; allowed: 1 to 1000000"},
+	{"forwarded = no\n", 1, "forwarded is \"no\"; allowed: deny, confirm, allow"},
+	{"scope = key\nscope = all\n", 2, "scope is given twice"},
+	{"policy \"ssh://\" {\n confirm = first\n confirm = first\n}\n", 3, "given twice"},
+	{"policy \"ssh://a\" {\n}\n", 1, "policy \"ssh://a\"; allowed: a protocol such as"},
+	{"policy \"0\" {\n}\n", 1, "policy \"0\"; allowed"},
+	{"policy \"\" {\n}\n", 1, "policy \"\"; allowed"},
+	{"policy \"A\" {\n}\npolicy \"A\" {\n}\n", 3, "there twice"},
+	{"policy \"A\" {\n log = info\n}\n", 2, "(allowed here: confirm, remember, scope"},
 	{"wallet \"trezor a\" {\n passphrase = host\n}\n", 1, "DRIVER:LABEL"},
 	{"wallet \"a\" {\n passphrase = host\n passphrase = none\n}\n", 3, "given twice"},
 	{"wallet \"a\" {\npassphrase = host\n}\nwallet \"a\" {\npassphrase = none\n}\n", 4,
@@ -483,4 +496,39 @@ Test(config, append_writes_through_a_symbolic_link)
 	cr_assert_eq(unlink(target), 0);
 	cr_assert_eq(append("ssh://a", 0, NULL, &why), ERR_IO);
 	cr_assert_not_null(strstr(why.text, "link to nothing"));
+}
+
+static struct policy policy_of(const struct config *c, const char *uri, const char *serial,
+			       const char *label)
+{
+	struct identity id;
+	struct policy p;
+
+	cr_assert_eq(identity_parse(&id, uri, NULL), ERR_OK);
+	config_policy(c, &id, "soft", serial, label, &p);
+	return p;
+}
+
+Test(config, a_key_s_policy_goes_before_its_device_s_its_protocol_s_and_that_of_all)
+{
+	struct config *c = load("confirm = first\nremember = 90s\nforwarded = deny\nmax-uses = 9\n"
+				"policy \"ssh://\" { remember = 2h\n scope = all }\n"
+				"policy \"soft:home\" { remember = 5m\n forwarded = allow }\n"
+				"policy \"0A1B\" { confirm = never }\n"
+				"key \"ssh://a@b\" { remember = 7\n confirm = always }\n");
+	struct policy p = policy_of(c, "ssh://a@b", "0A1B", "home");
+
+	cr_expect_eq(p.confirm, CONFIRM_ALWAYS);
+	cr_expect_eq(p.remember, 7);
+	cr_expect_eq(p.scope, SCOPE_ALL);
+	cr_expect_eq(p.forwarded, FORWARDED_ALLOW);
+	cr_expect_eq(p.max_uses, 9);
+	p = policy_of(c, "ssh://b", "FF", "home");
+	cr_expect(p.confirm == CONFIRM_FIRST && p.remember == 300 && p.scope == SCOPE_ALL);
+	p = policy_of(c, "ssh://b", "0A1B", NULL);
+	cr_expect(p.confirm == CONFIRM_NEVER && p.remember == 7200 &&
+		  p.forwarded == FORWARDED_DENY);
+	p = policy_of(c, "sshx://b", "F00", "work");
+	cr_expect(p.confirm == CONFIRM_FIRST && p.remember == 90 && p.scope == SCOPE_UNSET);
+	config_free(c);
 }

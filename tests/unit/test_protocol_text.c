@@ -275,3 +275,41 @@ Test(protocol_text, wipe)
 	cr_expect_arr_eq(secret, "s\0\0\0\0t", 7);
 	text_wipe(NULL, 0);
 }
+
+Test(text, seconds)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+		uint32_t seconds;
+	} cases[] = {
+		{"1", true, 1},
+		{"90s", true, 90},
+		{"10m", true, 600},
+		{"24h", true, 86400},
+		{"1d", true, 86400},
+		{"0", false, 0},
+		{"0m", false, 0},
+		{"25h", false, 0},
+		{"2d", false, 0},
+		{"86401", false, 0},
+		{"", false, 0},
+		{"m", false, 0},
+		{"1w", false, 0},
+		{"-1", false, 0},
+		{"1 m", false, 0},
+		{"1mm", false, 0},
+		{"01m", false, 0},
+		{"1.5h", false, 0},
+		{"4294967296s", false, 0},
+		{"99999999999m", false, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t seconds = 0;
+		bool ok = text_to_seconds(cases[i].text, 1, 86400, &seconds);
+
+		cr_expect(ok == cases[i].ok && seconds == cases[i].seconds, "%s: %u", cases[i].text,
+			  seconds);
+	}
+}

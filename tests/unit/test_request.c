@@ -182,6 +182,7 @@ static void setup(void)
 	fake.where = "here";
 	cr_assert_eq(uv_mutex_init(&fake.gate), 0);
 	config.wait_device = 30;
+	config.policy.confirm = CONFIRM_NEVER;
 	agent.loop = &loop;
 	agent.config = &config;
 	agent.schemes = schemes;
