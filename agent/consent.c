@@ -186,7 +186,9 @@ static void consent_answered(void *arg, enum err e)
 		policy_confirmed(&policy, &use, &c->windows, now);
 		policy_used(&use, &c->windows, now);
 	} else if (e == ERR_NO_PROMPT) {
-		why_set(&r->why, e, "nobody to ask for %s: set pinentry in the config, or confirm",
+		why_set(&r->why, e,
+			"nobody to ask for %s: set `pinentry` in the config, or `confirm = "
+			"never` for it",
 			r->id.uri);
 	} else {
 		why_set(&r->why, e, "the use of %s on %s was not confirmed", r->id.uri,

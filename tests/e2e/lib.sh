@@ -41,9 +41,9 @@ home_remove() {
 # agent_start [OPTION...]: a foreground agent in the background, its log in $home/agent.log. Nothing
 # is to be confirmed, unless a test has a config of its own.
 agent_start() {
-	if [ ! -e "$home/.config/lanyard/lanyard.conf" ]; then
-		mkdir -p "$home/.config/lanyard"
-		echo 'confirm = never' >"$home/.config/lanyard/lanyard.conf"
+	if [ ! -e "$HOME/.config/lanyard/lanyard.conf" ]; then
+		mkdir -p "$HOME/.config/lanyard"
+		echo 'confirm = never' >"$HOME/.config/lanyard/lanyard.conf"
 	fi
 	rm -f "$home/agent.env"
 	lanyard-agent -D -s "$@" >"$home/agent.env" 2>"$home/agent.log" &

@@ -46,7 +46,7 @@ fresh() {
 	shift
 	agent_stop || true
 	rm -rf "$home/.local/state"
-	printf '%s\n' "$@" >"$conf"
+	printf '%s\n' 'confirm = never' "$@" >"$conf"
 	agent_start
 	wait_for "[ \$(lanyard devices 2>/dev/null | grep -c 'trezor:\|keepkey:') -ge $count ]"
 }
@@ -298,7 +298,7 @@ fresh 1 "$udp"
 expect_match 'listed with the reason' "$(line DEVICES)" 'needs%20THP,%20not%20supported%20yet'
 tell peer quit
 agent_stop
-printf '%s\n' "$udp" >"$conf"
+printf '%s\n' 'confirm = never' "$udp" >"$conf"
 agent_start
 wait_for "grep -q 'udp:127.0.0.1:$port is not there; it is looked for every 3 s' $home/agent.log"
 emulator peer --port "$port"
