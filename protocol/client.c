@@ -337,17 +337,18 @@ static enum err read_replies(struct client *c, struct exchange *x)
 	return e;
 }
 
-static enum err check_server(struct client *c, const char *path, struct why *why)
+static enum err check_server(struct client *c, const char *path, uid_t uid, struct why *why)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
 	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return why_set(why, ERR_IO, "cannot tell who listens at %s: %m", path);
-	if (peer.uid != geteuid() && peer.uid != 0)
+	if (peer.uid != uid && peer.uid != 0)
 		return why_set(why, ERR_PERMISSION,
-			       "user id %u listens at %s; it must be you (%u) or root",
-			       (unsigned)peer.uid, path, (unsigned)geteuid());
+			       "user id %u listens at %s; it must be %s (%u) or root",
+			       (unsigned)peer.uid, path, uid == geteuid() ? "you" : "its user",
+			       (unsigned)uid);
 	return ERR_OK;
 }
 
@@ -360,6 +361,11 @@ static bool set_receive_timeout(struct client *c, time_t seconds)
 }
 
 enum err client_open(struct client **out, const char *path, struct why *why)
+{
+	return client_open_of(out, path, geteuid(), why);
+}
+
+enum err client_open_of(struct client **out, const char *path, uid_t uid, struct why *why)
 {
 	static const struct client_calls no_calls;
 	struct exchange x = {.calls = &no_calls, .why = why};
@@ -376,7 +382,7 @@ enum err client_open(struct client **out, const char *path, struct why *why)
 	c->fd = -1;
 	enum err e = client_connect(path, &c->fd, why);
 	if (e == ERR_OK)
-		e = check_server(c, path, why);
+		e = check_server(c, path, uid, why);
 	if (e == ERR_OK && !set_receive_timeout(c, GREETING_SECONDS))
 		e = why_set(why, ERR_IO, "cannot set a timeout for %s: %m", path);
 	if (e == ERR_OK)

@@ -56,6 +56,9 @@ struct client_calls {
 /* Connects, checks that the server's uid is ours or root, reads the greeting (ERR_TIMEOUT when none
  * comes: ssh.sock, say). */
 enum err client_open(struct client **out, const char *path, struct why *why) MUST_CHECK;
+/* The same for the agent of another user, `uid`: the server must be that user or root. For root. */
+enum err client_open_of(struct client **out, const char *path, uid_t uid,
+			struct why *why) MUST_CHECK;
 void client_close(struct client *c); /* NULL is fine */
 /* -1 once the connection is closed. */
 int client_fd(const struct client *c);
