@@ -23,6 +23,7 @@ struct autoload;
 struct held;
 struct prompter;
 struct unlock;
+struct wgkeys;
 
 struct agent {
 	uv_loop_t *loop;
@@ -38,6 +39,7 @@ struct agent {
 	struct prompter *prompter;
 	struct unlock *unlocks; /* those that run */
 	struct held *held;      /* devices that only UNLOCK unlocks */
+	struct wgkeys *wgkeys;  /* connections that keep SECRET of a wg:// interface */
 	bool loopback_refused;  /* after a wrong answer, until a person has given a right one */
 	struct why mlock;       /* empty when memory can be locked, else why not */
 	bool locked;            /* by LOCK; every device has wiped its secrets */

@@ -6,6 +6,7 @@
 #define LANYARD_CONFIG_H
 
 #include "agent/policy.h"
+#include "agent/frontend.h"
 #include "agent/request.h"
 #include "derive/identity.h"
 #include "protocol/err.h"
@@ -32,11 +33,13 @@ struct config {
 	enum log_level log;   /* "error" | "warn" | "info" | "debug" */
 	unsigned wait_device; /* seconds that a request waits for its device; 0: not at all */
 	/* Questions and notifications. NULL: the default; notify "" for none. */
-	char *pinentry, *notify; /* programs */
-	char *display, *tty;     /* where */
-	bool allow_loopback;     /* clients may answer PIN and passphrase questions */
-	char **udp;              /* addresses of emulated devices, ends with NULL; may be NULL */
-	char **upstreams;        /* other ssh-agents' sockets, ends with NULL; may be NULL */
+	char *pinentry, *notify;    /* programs */
+	char *display, *tty;        /* where */
+	bool allow_loopback;        /* clients may answer PIN and passphrase questions */
+	enum allow_root allow_root; /* what root may ask, when the agent is not root's */
+	bool allow_owner;           /* WGKEYS is answered to the agent's own user too */
+	char **udp;                 /* addresses of emulated devices, ends with NULL; may be NULL */
+	char **upstreams;           /* other ssh-agents' sockets, ends with NULL; may be NULL */
 	struct wallet_setting *wallets; /* ends with device == NULL; may be NULL */
 	struct policy policy;           /* of all keys */
 	struct config_policy *policies; /* ends with of == NULL; may be NULL */

@@ -88,7 +88,8 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS
 			  : "device, log, wait-device, pinentry, notify, display, "
-			    "tty, allow-loopback, udp, upstream, " POLICY_SETTINGS
+			    "tty, allow-loopback, allow-root, allow-owner, udp, "
+			    "upstream, " POLICY_SETTINGS
 			    ", wallet \"DEVICE\" { }, policy \"WHAT\" { }, key \"URI\" { }");
 }
 
@@ -292,6 +293,35 @@ static int parse_policy(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *res
 	if (allowed != NULL)
 		return load_fail(cfg->line, ERR_INVALID, "%s is \"%s\"; allowed: %s", opt->name,
 				 value, allowed);
+	return load_once(cfg, opt);
+}
+
+static int parse_allow_root(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	static const char *const names[] = {
+		[ROOT_NONE] = "none",
+		[ROOT_WG] = "wg",
+		[ROOT_ALL] = "all",
+	};
+
+	*(const char **)result = value;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			loading->config->allow_root = i;
+			return load_once(cfg, opt);
+		}
+	}
+	return load_fail(cfg->line, ERR_INVALID, "allow-root is \"%s\"; allowed: wg, all, none",
+			 value);
+}
+
+static int parse_allow_owner(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = value;
+	loading->config->allow_owner = strcmp(value, "wg") == 0;
+	if (!loading->config->allow_owner && strcmp(value, "none") != 0)
+		return load_fail(cfg->line, ERR_INVALID, "allow-owner is \"%s\"; allowed: none, wg",
+				 value);
 	return load_once(cfg, opt);
 }
 
@@ -514,6 +544,8 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("display", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("tty", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("allow-loopback", NULL, CFGF_NODEFAULT, parse_allow_loopback),
+		CFG_STR_CB("allow-root", NULL, CFGF_NODEFAULT, parse_allow_root),
+		CFG_STR_CB("allow-owner", NULL, CFGF_NODEFAULT, parse_allow_owner),
 		CFG_STR_LIST_CB("udp", NULL, CFGF_NODEFAULT, parse_udp),
 		CFG_STR_LIST_CB("upstream", NULL, CFGF_NODEFAULT, parse_upstream),
 		POLICY_OPTIONS,

@@ -15,10 +15,19 @@
 struct agent;
 struct conn; /* a client's connection; server.c's */
 
+/* What root may do with a user's agent (config key allow-root). Each allows what the one before
+ * does. */
+enum allow_root {
+	ROOT_NONE,
+	ROOT_WG, /* WGKEYS, PUBKEY of wg://, and what tells the state */
+	ROOT_ALL
+};
+
 struct frontend {
-	const char *name;   /* "line", "ssh"; for the log */
-	const char *socket; /* file name in the socket directory */
-	size_t state_size;  /* bytes of zeroed memory for each connection's state */
+	const char *name;     /* "line", "ssh"; for the log */
+	const char *socket;   /* file name in the socket directory */
+	enum allow_root root; /* the least allow-root that lets root connect to a user's agent */
+	size_t state_size;    /* bytes of zeroed memory for each connection's state */
 	size_t message_max; /* bytes of the longest message; more unconsumed bytes close the client
 			     */
 	/* A client came. May send a greeting. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "agent/status.h"
 
@@ -169,16 +170,29 @@ void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc))
 	request_start(r);
 }
 
-void line_start_with_data(struct line_conn *lc, size_t max, void (*reply)(struct line_conn *lc))
+void line_inquire(struct line_conn *lc, const char *keyword, size_t max,
+		  void (*then)(struct line_conn *lc))
 {
 	uint8_t text[100];
 	struct wbuf w = wbuf_new(text, sizeof(text));
 
-	lc->reply = reply;
+	lc->inquired = then;
 	lc->input_max = max;
 	lc->state = LINE_INQUIRE_DATA;
-	wbuf_printf(&w, "S INQUIRE_MAXLEN %zu\nINQUIRE DATA\n", max);
+	wbuf_printf(&w, "S INQUIRE_MAXLEN %zu\nINQUIRE %s\n", max, keyword);
 	line_send(lc, &w);
+}
+
+static void line_start_inquired(struct line_conn *lc)
+{
+	lc->request.data = (struct slice){lc->data.p, lc->data_used};
+	line_start(lc, lc->reply);
+}
+
+void line_start_with_data(struct line_conn *lc, size_t max, void (*reply)(struct line_conn *lc))
+{
+	lc->reply = reply;
+	line_inquire(lc, "DATA", max, line_start_inquired);
 }
 
 /* ---- input ---- */
@@ -200,10 +214,13 @@ static void line_inquire_end(struct line_conn *lc, bool canceled)
 		line_reply_error(lc, ERR_CANCELED, &why);
 	} else {
 		lc->data = lc->input;
-		lc->request.data = (struct slice){lc->data.p, lc->input_used};
+		lc->data_used = lc->input_used;
 		lc->input = (struct secret){0};
 		lc->input_used = lc->input_max = 0;
-		line_start(lc, lc->reply);
+		lc->state = LINE_IDLE;
+		lc->inquired(lc);
+		if (lc->state == LINE_IDLE)
+			secret_free(&lc->data);
 	}
 }
 
@@ -314,6 +331,34 @@ static enum err line_check(const struct line_conn *lc, const struct line_command
 	return ERR_OK;
 }
 
+/* Who the client is decides what it may ask for (lanyard.conf(5), allow-root and allow-owner). */
+static enum err line_check_client(const struct line_conn *lc, const struct line_command *command,
+				  struct why *why)
+{
+	const struct config *config = lc->request.agent->config;
+	const char *operand = line_operand(&lc->command, 0);
+	bool wg_uri = operand != NULL && strncmp(operand, "wg://", 5) == 0;
+	bool wg = command->who == FOR_WG || command->who == FOR_RELEASE ||
+		  (command->who == FOR_WG_URI && wg_uri);
+
+	if (geteuid() == 0 || command->who == FOR_ALL)
+		return ERR_OK;
+	if (conn_uid(lc->conn) != 0) {
+		if (command->who != FOR_RELEASE || config->allow_owner)
+			return ERR_OK;
+		return why_set(why, ERR_PERMISSION,
+			       "WireGuard keys are handed to root only: `sudo`, or `allow-owner = "
+			       "wg` in %s",
+			       config->path);
+	}
+	if (config->allow_root == ROOT_ALL || (config->allow_root == ROOT_WG && wg))
+		return ERR_OK;
+	return why_set(why, ERR_PERMISSION,
+		       "root may not use %s%s here: `allow-root = %s` in %s allows it",
+		       command->verb, command->who == FOR_WG_URI && !wg_uri ? " but of wg://" : "",
+		       wg ? "wg" : "all", config->path);
+}
+
 static void line_command_line(struct line_conn *lc, const uint8_t *p, size_t n)
 {
 	const struct line_command *command = line_commands;
@@ -330,6 +375,8 @@ static void line_command_line(struct line_conn *lc, const uint8_t *p, size_t n)
 				      lc->command.verb)
 			    : line_check(lc, command, &why);
 	}
+	if (e == ERR_OK)
+		e = line_check_client(lc, command, &why);
 	if (e == ERR_OK)
 		command->run(lc);
 	else
@@ -389,6 +436,7 @@ static void line_close(struct conn *c, void *state)
 
 	(void)c;
 	request_cancel(&lc->request);
+	wgkeys_drop(&lc->wg);
 	watch_remove(&lc->request.agent->watch, &lc->watcher);
 	if (lc->state == LINE_WATCHING)
 		lc->state = LINE_IDLE;
@@ -407,6 +455,7 @@ static bool line_busy(const void *state)
 const struct frontend line_frontend = {
 	.name = "line",
 	.socket = "agent.sock",
+	.root = ROOT_NONE, /* each command says for itself */
 	.state_size = sizeof(struct line_conn),
 	.message_max = LINE_MESSAGE_MAX,
 	.open = line_open,

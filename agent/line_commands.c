@@ -13,8 +13,7 @@ enum { POINT_MAX = 65, PUBLIC_TEXT_MAX = 1024 };
 
 /* ---- parsing what the commands share ---- */
 
-/* --device, --index, --curve and the identity of the first operand, for an operation. */
-static enum err line_identity(struct line_conn *lc, enum op op, enum use use, struct why *why)
+enum err line_identity(struct line_conn *lc, enum op op, enum use use, struct why *why)
 {
 	struct request *r = &lc->request;
 	const char *index = line_option(&lc->command, "index");
@@ -27,6 +26,7 @@ static enum err line_identity(struct line_conn *lc, enum op op, enum use use, st
 	r->visual = NULL;
 	r->context = NULL;
 	r->raw = false;
+	r->wg_keys = false;
 	r->purpose = use == USE_ECDH ? PURPOSE_ECDH : PURPOSE_SIGN;
 	e = identity_parse(&r->id, line_operand(&lc->command, 0), why);
 	if (e != ERR_OK)
@@ -114,7 +114,7 @@ static enum err line_public_text(struct line_conn *lc, char *out, size_t cap, st
 	return ERR_OK;
 }
 
-static void reply_public(struct line_conn *lc)
+void line_reply_public(struct line_conn *lc)
 {
 	char text[PUBLIC_TEXT_MAX];
 	struct why why = {0};
@@ -242,6 +242,10 @@ static void run_pubkey(struct line_conn *lc)
 	struct why why = {0};
 	enum err e;
 
+	if (line_option(&lc->command, "psk-mode") != NULL) {
+		line_run_wg_point(lc);
+		return;
+	}
 	e = line_identity(lc, OP_PUBLIC_KEY, ecdh ? USE_ECDH : USE_PUBLIC_KEY, &why);
 	if (e == ERR_OK && ecdh && !raw)
 		e = why_set(&why, ERR_INVALID,
@@ -251,7 +255,7 @@ static void run_pubkey(struct line_conn *lc)
 		return;
 	}
 	lc->request.raw = raw;
-	line_start(lc, reply_public);
+	line_start(lc, line_reply_public);
 }
 
 static void run_sign(struct line_conn *lc)
@@ -410,37 +414,47 @@ static void run_bye(struct line_conn *lc)
 #define KEY_USAGE   "[--device=D] [--index=N] [--curve=C] "
 
 const struct line_command line_commands[] = {
-	{"HELLO", "[1]", "the versions of the agent and of this protocol", NULL, 0, 1, run_hello},
-	{"HELP", "", "this list", NULL, 0, 0, run_help},
-	{"STATUS", "", "process, sockets, whether it is locked", NULL, 0, 0, run_status},
+	{"HELLO", "[1]", "the versions of the agent and of this protocol", NULL, 0, 1, run_hello,
+	 FOR_ALL},
+	{"HELP", "", "this list", NULL, 0, 0, run_help, FOR_ALL},
+	{"STATUS", "", "process, sockets, whether it is locked", NULL, 0, 0, run_status, FOR_WG},
 	{"DEVICES", "[--known]", "the devices that are connected, or all that have been",
-	 " --known ", 0, 0, run_devices},
+	 " --known ", 0, 0, run_devices, FOR_WG},
 	{"DEVICE", "DEV [VERB [WORD ...]]", "administer a device; without VERB: its verbs", NULL, 1,
-	 LINE_WORDS_MAX, run_device},
-	{"PUBKEY", KEY_USAGE "[--raw [--ecdh]] URI", "the public key of an identity",
-	 KEY_OPTIONS "--raw --ecdh ", 1, 1, run_pubkey},
+	 LINE_WORDS_MAX, run_device, FOR_OWNER},
+	{"PUBKEY", KEY_USAGE "[--raw [--ecdh]] [--psk-mode=M] URI", "the public key of an identity",
+	 KEY_OPTIONS "--raw --ecdh --psk-mode ", 1, 1, run_pubkey, FOR_WG_URI},
 	{"SIGN", KEY_USAGE "[--visual=TEXT] URI", "sign the data of INQUIRE DATA",
-	 KEY_OPTIONS "--visual ", 1, 1, run_sign},
+	 KEY_OPTIONS "--visual ", 1, 1, run_sign, FOR_OWNER},
 	{"ECDH", KEY_USAGE "URI", "ECDH with the public point of INQUIRE DATA", KEY_OPTIONS, 1, 1,
-	 run_ecdh},
+	 run_ecdh, FOR_OWNER},
 	{"SECRET", KEY_USAGE "URI", "32 bytes that only this device can make", KEY_OPTIONS, 1, 1,
-	 run_secret},
+	 run_secret, FOR_OWNER},
+	{"WGKEYS",
+	 "[--device=D] [--index=N] [--peers=N] URI, then [--index=N] --psk-mode=M [--point=Q] "
+	 "[--rotate=T] [--extra] URI/PEER",
+	 "WireGuard's private key, then its preshared keys",
+	 " --device --index --peers --psk-mode --point --rotate --extra ", 1, 1, line_run_wgkeys,
+	 FOR_RELEASE},
 	{"ADD", KEY_USAGE "[--save] URI", "offer an ssh:// identity to SSH clients",
-	 KEY_OPTIONS "--save ", 1, 1, run_add},
-	{"REMOVE", KEY_USAGE "URI", "stop offering it", KEY_OPTIONS, 1, 1, run_remove},
-	{"KEYS", "", "the identities in use", NULL, 0, 0, line_run_keys},
+	 KEY_OPTIONS "--save ", 1, 1, run_add, FOR_OWNER},
+	{"REMOVE", KEY_USAGE "URI", "stop offering it", KEY_OPTIONS, 1, 1, run_remove, FOR_OWNER},
+	{"KEYS", "", "the identities in use", NULL, 0, 0, line_run_keys, FOR_OWNER},
 	{"FORGET", KEY_USAGE "[--dry-run] URI|--all",
 	 "stop knowing public keys: the next use learns", KEY_OPTIONS "--dry-run --all ", 0, 1,
-	 line_run_forget},
-	{"FORGETDEVICE", "DEV", "give up the index of a device", NULL, 1, 1,
-	 line_run_forget_device},
+	 line_run_forget, FOR_OWNER},
+	{"FORGETDEVICE", "DEV", "give up the index of a device", NULL, 1, 1, line_run_forget_device,
+	 FOR_OWNER},
 	{"UNLOCK", "[DEV]", "unlock a device, and the agent; asks by INQUIRE", NULL, 0, 1,
-	 run_unlock},
-	{"LOCK", "[DEV]", "wipe every secret, of one device or all", NULL, 0, 1, run_lock},
-	{"TTY", "PATH [TERM]", "ask on this terminal from now on", NULL, 1, 2, line_run_tty},
-	{"WATCH", "", "the state, then events, until a line comes", NULL, 0, 0, line_run_watch},
+	 run_unlock, FOR_OWNER},
+	{"LOCK", "[DEV]", "wipe every secret, of one device or all", NULL, 0, 1, run_lock,
+	 FOR_OWNER},
+	{"TTY", "PATH [TERM]", "ask on this terminal from now on", NULL, 1, 2, line_run_tty,
+	 FOR_OWNER},
+	{"WATCH", "", "the state, then events, until a line comes", NULL, 0, 0, line_run_watch,
+	 FOR_WG},
 	{"OPTION", "NAME=VALUE", "pinentry-mode=ask|loopback; others for Assuan clients", NULL, 1,
-	 1, line_run_option},
-	{"BYE", "", "close the connection", NULL, 0, 0, run_bye},
+	 1, line_run_option, FOR_WG},
+	{"BYE", "", "close the connection", NULL, 0, 0, run_bye, FOR_ALL},
 	{0},
 };

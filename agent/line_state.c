@@ -150,6 +150,7 @@ void line_run_forget(struct line_conn *lc)
 		if (dry)
 			continue;
 		autoload_again(a->autoload, &key->id);
+		wgkeys_forget(a, &key->id);
 		store_forget_key(&a->store, key);
 	}
 	if (e == ERR_OK && !found)

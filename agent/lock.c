@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/unlock.h"
+#include "agent/wgkeys.h"
 #include "protocol/log.h"
 
 /* One LOCK: a job for each device, done when the last one is. */
@@ -43,6 +44,7 @@ enum err agent_lock(struct agent *a, struct device *d, void (*done)(void *arg), 
 	}
 	if (d != NULL)
 		consent_forget(a, device_info(d)->serial);
+	wgkeys_drop_device(a, d);
 	l->done = done;
 	l->arg = arg;
 	/* One more than the jobs, so that the last submission below may be the one that counts. */

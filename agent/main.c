@@ -20,6 +20,7 @@
 #include "agent/prompt.h"
 #include "agent/server.h"
 #include "agent/unlock.h"
+#include "agent/wgkeys.h"
 #include "devices/soft/soft.h"
 #include "devices/trezor/trezor.h"
 #include "protocol/dirs.h"
@@ -120,6 +121,7 @@ static void daemon_device_left(void *arg, struct device *device)
 {
 	struct daemon *d = arg;
 
+	wgkeys_drop_device(&d->agent, device);
 	watch_device_left(&d->agent.watch, device);
 	consent_forget(&d->agent, device_info(device)->serial);
 }
@@ -128,6 +130,8 @@ static void daemon_device_changed(void *arg, struct device *device)
 {
 	struct daemon *d = arg;
 
+	if (device_state(device) == DEVICE_LOCKED)
+		wgkeys_drop_device(&d->agent, device);
 	watch_device_state(&d->agent.watch, device);
 	if (device_state(device) == DEVICE_READY && d->autoload.loaded != NULL)
 		autoload_kick(&d->autoload);

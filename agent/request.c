@@ -49,7 +49,8 @@ static enum purpose request_purpose(const struct request *r)
 /* WireGuard's public key is that of a private key made from SECRET, so that is what to ask for. */
 static bool request_is_wg_key(const struct request *r)
 {
-	return r->op == OP_PUBLIC_KEY && r->id.class == CLASS_WG_INTERFACE && !r->raw;
+	return r->id.class == CLASS_WG_INTERFACE &&
+	       (r->op == OP_SECRET || (r->op == OP_PUBLIC_KEY && !r->raw));
 }
 
 static struct key *request_key(const struct request *r)
@@ -63,7 +64,7 @@ static const struct key *request_recorded(const struct request *r)
 	const struct key *key = NULL;
 
 	/* Of a wg:// interface WireGuard's public key is recorded, not the node's. */
-	if (r->op == OP_PUBLIC_KEY && !(r->raw && r->id.class == CLASS_WG_INTERFACE))
+	if (r->op == OP_PUBLIC_KEY && !r->wg_keys && !(r->raw && r->id.class == CLASS_WG_INTERFACE))
 		key = request_key(r);
 	return key != NULL && key->known ? key : NULL;
 }
@@ -110,7 +111,7 @@ static enum err request_check(struct request *r)
 		return why_set(&r->why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
 	if (!request_has_identity(r))
 		return ERR_OK;
-	e = identity_may(&r->id, use_of[r->op], &r->why);
+	e = identity_may(&r->id, r->wg_keys ? USE_WG_KEYS : use_of[r->op], &r->why);
 	if (e != ERR_OK)
 		return e;
 	if (request_is_wg_key(r) && c != CURVE_CURVE25519)
@@ -240,8 +241,9 @@ static enum err request_step(struct request *r, bool *done)
 		return request_submit(r, STEP_WALLET, OP_PUBLIC_KEY);
 	if (request_is_wg_key(r))
 		return request_submit(r, STEP_OPERATION, OP_SECRET);
-	/* A signature is checked against the public key before it leaves. */
-	if (r->op == OP_SIGN && !known)
+	/* A signature is checked against the public key before it leaves; a preshared key is made
+	 * with it. */
+	if ((r->op == OP_SIGN || r->wg_keys) && !known)
 		return request_learn(r);
 	e = r->op == OP_SIGN && r->learned ? request_check_data(r, key) : ERR_OK;
 	if (e == ERR_OK && op_is_use(r->op))
@@ -330,16 +332,21 @@ static enum err request_mismatch(struct request *r, const char *what)
 		       device_info(r->target)->label, text, r->serial);
 }
 
-/* The WireGuard public key of SECRET. */
+/* The WireGuard public key of SECRET, and SECRET itself where it is asked for. */
 static enum err request_take_wg_key(struct request *r, struct job *job)
 {
 	const struct key *key = request_key(r);
 	char now[2 * 32 + 1], known[2 * 32 + 1], what[WHY_MAX];
 	uint8_t pub[PUBLIC_KEY_LEN] = {0};
+	enum err e = ERR_OK;
 
+	if (r->wg_keys)
+		e = secret_copy(&r->secret, job->secret.p, job->secret.n);
 	kdf_wg_private(job->secret.p, job->secret.p, r->id.uri);
 	kdf_wg_public(pub + 1, job->secret.p);
 	secret_free(&job->secret);
+	if (e != ERR_OK)
+		return why_set(&r->why, e, "no locked memory left: the agent's log says more");
 	if (key != NULL && key->known && memcmp(key->public_key, pub, sizeof(pub)) != 0) {
 		hex_encode(now, pub + 1, 32);
 		hex_encode(known, key->public_key + 1, 32);

@@ -85,9 +85,15 @@ struct request {
 	struct identity id;
 	enum purpose purpose; /* OP_PUBLIC_KEY: which node, when raw */
 	bool raw;             /* OP_PUBLIC_KEY: the plain node, for wg:// not the WireGuard key */
-	const char *device;   /* INDEX, SERIAL or DRIVER:LABEL; NULL: the key's, or the default */
-	bool patient;         /* waits for a device that is not connected (config wait-device) */
-	struct slice data;    /* owned by the dialect until done() */
+	/* For agent/wgkeys, of wg:// identities alone: OP_SECRET of an interface gives SECRET
+	 * itself and in `out` the WireGuard public key, checked against the recorded one;
+	 * OP_PUBLIC_KEY the same, for points that are told; OP_ECDH of a peer follows an OP_SECRET.
+	 */
+	bool wg_keys;
+	unsigned wg_peers;  /* OP_SECRET: how many preshared keys will follow, as the client says */
+	const char *device; /* INDEX, SERIAL or DRIVER:LABEL; NULL: the key's, or the default */
+	bool patient;       /* waits for a device that is not connected (config wait-device) */
+	struct slice data;  /* owned by the dialect until done() */
 	const char *visual;
 	const void *context;     /* for scheme.check_sign */
 	const struct verb *verb; /* OP_VERB, with device */

@@ -46,15 +46,30 @@ static void server_conn_freed(struct conns *all)
 	server_free_if_done((struct server *)((char *)all - offsetof(struct server, conns)));
 }
 
+/* Our own user, and root as far as the config lets it. */
+static bool listener_admits(const struct listener *l, int fd, struct ucred *peer)
+{
+	socklen_t size = sizeof(*peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &size) != 0 ||
+	    (peer->uid != geteuid() && peer->uid != 0)) {
+		log_warn("%s: uid %u is neither ours nor root: refused", l->frontend->name,
+			 (unsigned)peer->uid);
+		return false;
+	}
+	if (peer->uid == geteuid() ||
+	    l->server->conns.agent->config->allow_root >= l->frontend->root)
+		return true;
+	log_warn("%s: root (process %d) is refused: `allow-root = all` would let it in",
+		 l->frontend->name, (int)peer->pid);
+	return false;
+}
+
 static void listener_accepted(struct listener *l, int fd)
 {
 	struct ucred peer = {0};
-	socklen_t size = sizeof(peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
-	    (peer.uid != geteuid() && peer.uid != 0)) {
-		log_warn("%s: uid %u is neither ours nor root: refused", l->frontend->name,
-			 (unsigned)peer.uid);
+	if (!listener_admits(l, fd, &peer)) {
 		close(fd);
 	} else if (l->server->conns.count >= SERVER_CLIENTS_MAX) {
 		log_warn("%s: %d clients are connected already: refused", l->frontend->name,

@@ -96,11 +96,13 @@ void watch_request(struct watch *watch, const struct request *r, enum err e)
 		r->id.uri,
 		index,
 		curve_name(r->id.curve),
-		ops[r->op],
+		r->wg_keys ? "wgkeys" : ops[r->op],
 		err_word(e),
 		r->serial,
 		r->driver,
-		d != NULL ? custody_name(device_driver(d)->custody) : "",
+		d == NULL    ? ""
+		: r->wg_keys ? custody_name(CUSTODY_KERNEL)
+			     : custody_name(device_driver(d)->custody),
 		strcmp(r->proof.facts, r->id.uri) != 0 ? r->proof.facts : "",
 	};
 

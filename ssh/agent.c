@@ -461,6 +461,7 @@ static bool ssh_busy(const void *state)
 const struct frontend ssh_frontend = {
 	.name = "ssh",
 	.socket = "ssh.sock",
+	.root = ROOT_ALL,
 	.state_size = sizeof(struct ssh_conn),
 	.message_max = 4 + SSH_FRAME_MAX,
 	.open = ssh_open,
