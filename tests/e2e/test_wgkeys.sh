@@ -12,7 +12,7 @@ home_new
 vectors=doc/DERIVATION.md
 vector() { grep "^$1 " "$vectors" | cut -d' ' -f2; }
 # b64 HEX
-b64() { perl -MMIME::Base64 -e 'print encode_base64(pack("H*", shift), "")' "$1"; }
+b64() { perl -e 'print pack("H*", shift)' "$1" | base64; }
 
 # The user's agent: device a of the words A with wg0@peer1, device b of B with wg0@peer2.
 lanyard soft import --name a --mnemonic-file "$home/words-a" --passphrase-file "$home/passphrase" \
