@@ -431,9 +431,9 @@ const struct line_command line_commands[] = {
 	{"SECRET", KEY_USAGE "URI", "32 bytes that only this device can make", KEY_OPTIONS, 1, 1,
 	 run_secret, FOR_OWNER},
 	{"WGKEYS",
-	 "[--device=D] [--index=N] [--peers=N] URI, then [--index=N] --psk-mode=M [--point=Q] "
-	 "[--rotate=T] [--extra] URI/PEER",
-	 "WireGuard's private key, then its preshared keys",
+	 "[--device=D] [--index=N] [--peers=N] [--psk-mode=M] [--point=Q] [--rotate=T] [--extra] "
+	 "URI",
+	 "WireGuard's private key, then a preshared key for each peer",
 	 " --device --index --peers --psk-mode --point --rotate --extra ", 1, 1, line_run_wgkeys,
 	 FOR_RELEASE},
 	{"ADD", KEY_USAGE "[--save] URI", "offer an ssh:// identity to SSH clients",

@@ -22,6 +22,7 @@ static enum err key_command(const struct cli *cli, const char *verb, struct wbuf
 	if (cli_value(cli, "ecdh") != NULL)
 		wbuf_text(w, " --ecdh");
 	client_option(w, "visual", cli_value(cli, "visual"));
+	client_option(w, "psk-mode", cli_value(cli, "psk-mode"));
 	client_word(w, cli->argv[0]);
 	wbuf_u8(w, 0);
 	return wbuf_ok(w) ? ERR_OK : ERR_TOO_LARGE;
@@ -135,6 +136,7 @@ static int run_secret(struct cli *cli)
 static const struct cli_option pubkey_options[] = {
 	{"raw", NULL, "hexadecimal of the plain SLIP-0013 node"},
 	{"ecdh", NULL, "with --raw: of the SLIP-0017 node"},
+	{"psk-mode", "MODE", "the point for a WireGuard peer: device (default), agent"},
 	OPTION_END,
 };
 

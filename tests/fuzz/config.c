@@ -193,6 +193,7 @@ static void check_same(const struct config *a, const struct config *b, size_t mo
 	CHECK(same_text(a->pinentry, b->pinentry) && same_text(a->notify, b->notify));
 	CHECK(same_text(a->display, b->display) && same_text(a->tty, b->tty));
 	CHECK(a->allow_loopback == b->allow_loopback && a->wait_device == b->wait_device);
+	CHECK(a->allow_root == b->allow_root && a->allow_owner == b->allow_owner);
 	check_same_list(a->udp, b->udp);
 	check_same_list(a->upstreams, b->upstreams);
 	check_same_wallets(a->wallets, b->wallets);

@@ -182,6 +182,28 @@ Test(config, who_asks_a_person_and_where)
 	config_free(c);
 }
 
+Test(config, what_root_and_the_owner_may)
+{
+	static const struct {
+		const char *text;
+		enum allow_root root;
+		bool owner;
+	} rows[] = {
+		{"", ROOT_WG, false},
+		{"allow-root = none\nallow-owner = wg\n", ROOT_NONE, true},
+		{"allow-owner = none\nallow-root = \"wg\"\n", ROOT_WG, false},
+		{"allow-root = all\n", ROOT_ALL, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config *c = load(rows[i].text);
+
+		cr_expect_eq(c->allow_root, rows[i].root, "%s", rows[i].text);
+		cr_expect_eq(c->allow_owner, rows[i].owner, "%s", rows[i].text);
+		config_free(c);
+	}
+}
+
 /* libconfuse would let the second section replace the first. */
 Test(config, one_uri_with_several_indices_and_curves)
 {
@@ -221,6 +243,10 @@ static const struct bad {
 	{"display = \"\"\n", 1, "display is \"\"; allowed: an X display"},
 	{"display = \":0\"\ndisplay = \":1\"\n", 2, "display is given twice"},
 	{"allow-loopback = yes\n", 1, "allow-loopback is \"yes\"; allowed: true, false"},
+	{"allow-root = true\n", 1, "allow-root is \"true\"; allowed: wg, all, none"},
+	{"allow-root = wg\nallow-root = all\n", 2, "allow-root is given twice"},
+	{"allow-owner = all\n", 1, "allow-owner is \"all\"; allowed: none, wg"},
+	{"allow-owner = wg\nallow-owner = wg\n", 2, "allow-owner is given twice"},
 	{"device = \"a b\"\n", 1,
 	 "device is \"a b\"; allowed: an index, a serial number or DRIVER"},
 	{"device = \"\"\n", 1, "device is \"\""},

@@ -33,7 +33,7 @@ _lanyard_verbs() {
 _lanyard_options() {
 	case $1 in
 	unlock) echo --passphrase-file= ;;
-	pubkey) echo --raw --ecdh ;;
+	pubkey) echo --raw --ecdh --psk-mode= ;;
 	sign) echo --visual= --file= ;;
 	ecdh) echo --file= ;;
 	'key forget') echo --all ;;
@@ -63,6 +63,7 @@ _lanyard_value() {
 	case $1 in
 	-d | --device) _lanyard_devices | _lanyard_match "$2" ;;
 	-k | --curve) compgen -W 'ed25519 nist256p1 secp256k1 curve25519' -- "$2" ;;
+	--psk-mode) compgen -W 'device agent' -- "$2" ;;
 	--words) compgen -W '12 18 24' -- "$2" ;;
 	--name) _lanyard_soft | _lanyard_match "$2" ;;
 	--file | --config | --*-file) compgen -f -- "$2" ;;
@@ -88,7 +89,7 @@ _lanyard_operand() {
 
 _lanyard() {
 	local nouns='status devices unlock lock tty pubkey sign ecdh secret key device ssh soft help'
-	local with_value='^(-[dik]|--(device|index|curve|config|socket-dir|name|words|visual|file|.*-file))$'
+	local with_value='^(-[dik]|--(device|index|curve|config|socket-dir|name|words|visual|psk-mode|file|.*-file))$'
 	local words word typed current option='' prefix='' command='' verbs='' ended='' breaks cut i
 	local -i left=1 # operands that are still to come
 

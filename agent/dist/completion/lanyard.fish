@@ -93,6 +93,7 @@ for noun in pubkey sign ecdh secret
 end
 complete -c lanyard -n '__lanyard_after pubkey' -l raw -d 'The plain SLIP-0013 node, hexadecimal'
 complete -c lanyard -n '__lanyard_after pubkey' -l ecdh -d 'With --raw: the SLIP-0017 node'
+complete -c lanyard -n '__lanyard_after pubkey' -l psk-mode -xa 'device agent' -d 'The point for a WireGuard peer'
 complete -c lanyard -n '__lanyard_after sign' -l visual -x -d 'What a display shows and is signed with the data'
 complete -c lanyard -n '__lanyard_after sign' -l file -rF -d 'The bytes of a file'
 complete -c lanyard -n '__lanyard_after ecdh' -l file -rF -d 'The bytes of a file'
