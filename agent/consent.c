@@ -24,9 +24,15 @@ static uint64_t clock_ms(clockid_t id)
 /* Suspended time counts, and ends every window: who woke the machine need not be who confirmed. */
 static uint64_t consent_now(struct consent *c)
 {
-	enum { SUSPEND_MIN_MS = 1000 }; /* the two clocks are not read at one instant */
-	uint64_t now = clock_ms(CLOCK_BOOTTIME), slept = now - clock_ms(CLOCK_MONOTONIC);
+	enum { SUSPEND_MIN_MS = 1000, READING_MAX_MS = 100 };
+	uint64_t awake, now, slept;
 
+	/* The two are not read at one instant: again, if this process had to wait between them. */
+	do {
+		awake = clock_ms(CLOCK_MONOTONIC);
+		now = clock_ms(CLOCK_BOOTTIME);
+	} while (clock_ms(CLOCK_MONOTONIC) - awake > READING_MAX_MS);
+	slept = now - awake;
 	if (slept > c->slept + SUSPEND_MIN_MS)
 		policy_end(&c->windows, NULL);
 	c->slept = slept;
@@ -119,6 +125,12 @@ static struct confirmation *consent_question(struct request *r, const struct pol
 	char name[NAME_MAX_LEN], window[100] = "", text[sizeof(((struct ask *)0)->prompt)];
 
 	device_name(r, name);
+	if (r->wg_keys) {
+		snprintf(text, sizeof(text),
+			 "Allow giving WireGuard a private key and %u preshared keys with %s?",
+			 r->wg_peers, name);
+		return confirm_start(r->agent, text, r->id.uri, r->asker, done, r);
+	}
 	if (policy_opens_window(policy, use))
 		say_window(window, sizeof(window), policy);
 	snprintf(text, sizeof(text), "Allow %s with %s?%s", what[use->class], name, window);
@@ -209,7 +221,8 @@ enum err consent_ask(struct request *r, bool *asked)
 	enum verdict verdict;
 
 	*asked = false;
-	if (r->consented)
+	/* A peer's key is part of its interface's, which was asked for on the same connection. */
+	if (r->consented || (r->wg_keys && r->op == OP_ECDH))
 		return ERR_OK;
 	verdict = consent_decide(r, &policy, &use);
 	if (verdict == VERDICT_DENY)

@@ -239,17 +239,17 @@ static enum err request_step(struct request *r, bool *done)
 	}
 	if (!proved && (d->has_wallet || !r->raw))
 		return request_submit(r, STEP_WALLET, OP_PUBLIC_KEY);
-	if (request_is_wg_key(r))
-		return request_submit(r, STEP_OPERATION, OP_SECRET);
 	/* A signature is checked against the public key before it leaves; a preshared key is made
 	 * with it. */
-	if ((r->op == OP_SIGN || r->wg_keys) && !known)
+	if ((r->op == OP_SIGN || (r->wg_keys && !request_is_wg_key(r))) && !known)
 		return request_learn(r);
 	e = r->op == OP_SIGN && r->learned ? request_check_data(r, key) : ERR_OK;
 	if (e == ERR_OK && op_is_use(r->op))
 		e = consent_ask(r, &asked);
 	if (e != ERR_OK || asked)
 		return e;
+	if (request_is_wg_key(r))
+		return request_submit(r, STEP_OPERATION, OP_SECRET);
 	/* No signature and no wallet that would tell another key: then ask for the key. */
 	if ((r->op == OP_ECDH || r->op == OP_SECRET) && known && !d->has_wallet && !r->learned)
 		return request_learn(r);

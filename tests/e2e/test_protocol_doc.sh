@@ -19,7 +19,7 @@ set -- "$home"/blocks/*
 lanyard soft import --name home --mnemonic-file "$home/words-a" --passphrase-file "$home/passphrase" 2>/dev/null
 # Whoever runs the test, root or not, sees WGKEYS.
 mkdir -p "$home/.config/lanyard"
-echo 'allow-owner = wg' >"$home/.config/lanyard/lanyard.conf"
+printf 'allow-owner = wg\nconfirm = never\n' >"$home/.config/lanyard/lanyard.conf"
 agent_start
 for block; do
 	case $block in

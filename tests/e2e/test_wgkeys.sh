@@ -28,12 +28,14 @@ as_user() { HOME=$home setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; 
 # user_agent [CONFIG-LINE...]: (re)starts it.
 user_agent() {
 	agent_stop || true
-	: >"$home/.config/lanyard/lanyard.conf"
+	echo "confirm = ${confirm:-never}" >"$home/.config/lanyard/lanyard.conf"
 	for user_line; do
 		printf '%s\n' "$user_line" >>"$home/.config/lanyard/lanyard.conf"
 	done
 	rm -f "$home/agent.env"
-	as_user "$home/programs/lanyard-agent" -D -s >"$home/agent.env" 2>"$home/agent.log" &
+	# Not as_user: the process to stop is then a shell.
+	HOME=$home setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$home/programs/lanyard-agent" -D -s >"$home/agent.env" 2>"$home/agent.log" &
 	agent_pid=$!
 	wait_for "test -s $home/agent.env || ! alive $agent_pid"
 	# shellcheck disable=SC1091
@@ -82,3 +84,32 @@ expect_match 'asked for the extra key' "$out" '^INQUIRE EXTRA$'
 out=$(root_line "WGKEYS $a" "WGKEYS --psk-mode=device --point=$agent_b --rotate=120 --extra $peer_a" \
 	'D `abcdefghijklmnopqrstuvwxyz{|}~%7F' END)
 expect_eq 'extra on the device' "$(echo "$out" | hex | tail -1)" "$(vector wg.pair.r120-extra)"
+
+# One question for an interface and its preshared keys; without a yes, nothing.
+cat >"$home/programs/pinentry" <<EOF2
+#!/bin/sh
+exec "$home/programs/script" "$home/run/script" "$home/run/asks"
+EOF2
+cp "$EMULATORS/pinentry" "$home/programs/script"
+chmod 755 "$home/programs/pinentry"
+confirm=always
+DISPLAY=:77 user_agent "pinentry = \"$home/programs/pinentry\""
+# script LINE...: what the next pinentries do.
+script() {
+	printf '%s\n' "$@" >"$home/run/script"
+	: >"$home/run/asks"
+	chown 65534 "$home/run/script" "$home/run/asks"
+}
+script ok refuse
+out=$(root_line "WGKEYS --device=soft:a --peers=2 $a" \
+	"WGKEYS --psk-mode=device --point=$agent_b $peer_a" \
+	"WGKEYS --psk-mode=single $peer_a")
+expect_eq 'confirmed' "$(echo "$out" | hex)" "$(vector wg.a.private)
+$(vector wg.pair.r0)
+$(vector wg.a.single)"
+expect_match 'once, with what it is for' "$(grep '^SETDESC' "$home/run/asks")" \
+	"^SETDESC Allow giving WireGuard a private key and 2 preshared keys with soft:a?%0A$a%0A"
+out=$(root_line "WGKEYS --device=soft:a --peers=2 $a" \
+	"WGKEYS --psk-mode=single $peer_a")
+expect_match 'refused' "$out" "^ERR [0-9]* refused: .*$a on soft:a was not confirmed"
+expect_eq 'and no key' "$(echo "$out" | hex)" ''
