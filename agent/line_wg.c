@@ -34,8 +34,8 @@ static void reply_private(struct line_conn *lc)
 		return;
 	}
 	lc->wg.released = true;
-	log_info("%s (index %u): the WireGuard key, and leave for %u preshared keys, to process %d "
-		 "of uid %u",
+	log_info("%s (index %u): WireGuard key, %u preshared keys to follow, to process %d of uid "
+		 "%u",
 		 r->id.uri, (unsigned)r->id.index, r->wg_peers, (int)conn_pid(lc->conn),
 		 (unsigned)conn_uid(lc->conn));
 	wgkeys_private(&lc->wg, key.p);
