@@ -165,6 +165,7 @@ root_line "WGKEYS --peers=3 $a" "WGKEYS --psk-mode=device --point=$agent_b $peer
 	"WGKEYS --psk-mode=agent --point=$agent_b $peer_a" "WGKEYS --psk-mode=agent --point=$agent_a $peer_a" \
 	>/dev/null
 wait_for "[ \"\$(grep -c key-used $home/events)\" = 4 ]"
+echo >&4
 exec 4>&-
 wait "$watcher"
 expect_eq 'events' "$(grep key-used "$home/events" | cut -d' ' -f4-8,10,11 | tr '\n' '|')" \
