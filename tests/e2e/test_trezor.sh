@@ -78,7 +78,7 @@ ask() {
 
 emulator peer
 conf_peer="udp = {\"127.0.0.1:$port\"}"
-fresh 1 "$conf_peer"
+fresh 1 "$conf_peer" 'allow-owner = wg'
 expect_match 'listed' "$(lanyard devices)" 'A210790899570787245CA692  *trezor:peer  *ready  *device'
 expect_match 'info' "$(line 'DEVICE trezor:peer info')" 'model: Trezor One%0Afirmware: 1.14.1'
 
@@ -105,6 +105,14 @@ done <"$home/ecdh.txt"
 [ $rows -ge 8 ] || die "only $rows shared keys compared"
 # SECRET, through what is made of it (doc/DERIVATION.md, wg.public).
 expect_eq 'wg://' "$(lanyard pubkey wg://wg0@peer1)" 'nC5Njevw9Sc9TAJ0GQzwKMhaAstjudwVDljr5I1lW2I='
+# What WireGuard gets: the private key, and a preshared key with the wallet's own q.
+vector() { grep "^$1 " doc/DERIVATION.md | cut -d' ' -f2; }
+point=$(perl -e 'print pack("H*", shift)' "$(vector wg.b.agent.point)" | base64)
+expect_eq 'WGKEYS' "$(line 'WGKEYS wg://wg0@peer1' \
+	"WGKEYS --psk-mode=device --rotate=120 --point=$point $(vector wg.a.peer-uri)" |
+	perl -ne 's/^D // or next; chomp; s/%([0-9A-F]{2})/chr hex $1/ge; print unpack("H*", $_), "\n"')" \
+	"$(vector wg.a.private)
+$(vector wg.pair.r120)"
 
 # ---- packets: Initialize and Features, the call, its button, its answer, and no other ----
 
