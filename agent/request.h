@@ -157,5 +157,8 @@ const struct key *request_next_key(struct agent *a, const struct key *after);
 /* Stops offering a key to SSH clients; ERR_NOT_FOUND. key NULL: all of them. */
 enum err request_unlist(struct agent *a, const struct key *key);
 bool request_locked(const struct agent *a);
+/* What a client that speaks for a remote host may do with the key, or (NULL) with those of other
+ * agents; never FORWARDED_UNSET. */
+enum forwarded request_forwarded(const struct agent *a, const struct key *key);
 
 #endif

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "derive/hostkey.h"
 #include "protocol/text.h"
 #include "ssh/blob.h"
-#include "ssh/known_hosts.h"
+#include "ssh/facts.h"
 #include "ssh/signed.h"
 
 /* Sizes of the parts of a line of facts; together they fit FACTS_MAX. What others chose comes last,
@@ -24,14 +23,6 @@ struct question {
 };
 
 static const struct ssh_binds no_binds;
-
-static bool is_hash(struct slice s, const uint8_t hash[static 32])
-{
-	uint8_t ours[32];
-
-	hash_sha256(ours, s.p, s.n);
-	return memcmp(ours, hash, sizeof(ours)) == 0;
-}
 
 static char *clean(char out[static FACTS_TEXT_MAX], struct slice s)
 {
@@ -51,13 +42,13 @@ static enum err check_session(const struct question *q, struct why *why)
 			"%s: a login over a forwarded connection that is not bound to the "
 			"login's session; the ssh that logs in has to be OpenSSH 8.9 or later",
 			q->name);
-	if (!is_hash(q->what.userauth.session_id, last->session_id))
+	if (!ssh_hash_is(last->session_id, q->what.userauth.session_id))
 		return why_set(
 			why, ERR_NOT_ALLOWED,
 			"%s: a login to another SSH session than this connection is bound to; "
 			"log in again",
 			q->name);
-	if (q->what.userauth.hostbound && !is_hash(q->what.userauth.host_key, last->host_key))
+	if (q->what.userauth.hostbound && !ssh_hash_is(last->host_key, q->what.userauth.host_key))
 		return why_set(
 			why, ERR_NOT_ALLOWED,
 			"%s: a login to a host with another host key than this connection is "
@@ -127,34 +118,12 @@ static enum err check_certificate(const struct question *q, struct why *why)
 	return ERR_OK;
 }
 
-/* The host key's fingerprint and the names that known_hosts has for it. */
-static void state_host(const struct question *q, char *out, size_t cap)
-{
-	const struct ssh_bind *last = ssh_bind_last(q->binds);
-	char fingerprint[SSH_FINGERPRINT_LEN + 1];
-	struct ssh_known known;
-
-	if (last == NULL) {
-		snprintf(out, cap, "host not proved");
-		return;
-	}
-	ssh_fingerprint(fingerprint, last->fingerprint);
-	ssh_known_hosts_read(&known, last->fingerprint, IDENTITY_PART(&q->key->id, host),
-			     IDENTITY_PART(&q->key->id, port));
-	snprintf(out, cap, "host %s (%s%s)", fingerprint,
-		 known.revoked         ? "revoked: "
-		 : !known.known        ? "not in known_hosts"
-		 : known.names[0] == 0 ? "in known_hosts"
-				       : "",
-		 known.names);
-}
-
 static void state_userauth(const struct question *q, char *facts, size_t cap)
 {
-	char host[SSH_FINGERPRINT_LEN + SSH_KNOWN_NAMES_MAX + 40];
+	char host[SSH_FACTS_HOST_MAX];
 	char user[FACTS_TEXT_MAX];
 
-	state_host(q, host, sizeof(host));
+	ssh_facts_host(host, q->binds, &q->key->id);
 	snprintf(facts, cap, "login with %s, %s%s, user %s", q->name, host,
 		 q->binds->forwarded ? ", forwarded" : "", clean(user, q->what.userauth.user));
 }

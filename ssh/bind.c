@@ -11,6 +11,14 @@ const struct ssh_bind *ssh_bind_last(const struct ssh_binds *binds)
 	return binds->count > 0 ? &binds->list[binds->count - 1] : NULL;
 }
 
+bool ssh_hash_is(const uint8_t hash[static 32], struct slice bytes)
+{
+	uint8_t ours[32];
+
+	hash_sha256(ours, bytes.p, bytes.n);
+	return memcmp(ours, hash, sizeof(ours)) == 0;
+}
+
 static enum err bind_record(struct ssh_binds *binds, const struct ssh_bind *new, struct why *why)
 {
 	for (size_t i = 0; i < binds->count; i++) {

@@ -33,5 +33,7 @@ enum err ssh_bind_add(struct ssh_binds *binds, struct slice contents, struct why
 
 /* The last bind, or NULL. */
 const struct ssh_bind *ssh_bind_last(const struct ssh_binds *binds);
+/* `hash` is the SHA-256 of these bytes. */
+bool ssh_hash_is(const uint8_t hash[static 32], struct slice bytes);
 
 #endif

@@ -32,10 +32,11 @@ static void relay_step(struct relay *r);
 
 /* ---- the client's part ---- */
 
-void relay_open(struct relay *r, struct conn *c, relay_done *done)
+void relay_open(struct relay *r, struct conn *c, relay_done *done, relay_ask *ask)
 {
 	r->conn = c;
 	r->done = done;
+	r->ask = ask;
 }
 
 void relay_bind(struct relay *r, struct slice frame)
@@ -308,6 +309,21 @@ static void relay_start_one(struct relay *r, struct relay_link *l)
 	link_start(l);
 }
 
+static void relay_start_holder(struct relay *r, struct relay_link *l)
+{
+	r->listing = false;
+	r->holder = l;
+	r->ask(r);
+}
+
+void relay_permit(struct relay *r, enum err e, const struct why *why)
+{
+	if (e == ERR_OK)
+		relay_start_one(r, r->holder);
+	else
+		relay_finish(r, e, (struct slice){0}, why);
+}
+
 /* Who has the key that is asked for, by the last listing; or NULL. */
 static struct relay_link *relay_holder(struct relay *r)
 {
@@ -327,7 +343,7 @@ static void relay_step(struct relay *r)
 		return;
 	l = r->kind == RELAY_SIGN ? relay_holder(r) : NULL;
 	if (l != NULL)
-		relay_start_one(r, l);
+		relay_start_holder(r, l);
 	else
 		relay_finish(r, r->kind == RELAY_SIGN ? ERR_NOT_FOUND : ERR_OK, (struct slice){0},
 			     NULL);
@@ -349,7 +365,10 @@ void relay_start(struct relay *r, enum relay_kind kind, struct slice frame, stru
 		r->key = (struct slice){r->op.p + (key.p - frame.p), key.n};
 	l = kind == RELAY_SIGN ? relay_holder(r) : kind == RELAY_FIRST ? &r->links[0] : NULL;
 	if (l != NULL) {
-		relay_start_one(r, l);
+		if (kind == RELAY_SIGN)
+			relay_start_holder(r, l);
+		else
+			relay_start_one(r, l);
 		return;
 	}
 	r->listing = kind != RELAY_ALL;

@@ -40,10 +40,15 @@ struct relay;
  * connection is resumed after it. */
 typedef void relay_done(struct relay *r, enum err e, struct slice answer, const struct why *why);
 
+/* RELAY_SIGN: one of the agents has the key. relay_permit() follows, once, possibly from inside;
+ * nothing is signed without it. */
+typedef void relay_ask(struct relay *r);
+
 /* In the dialect's state of a connection; everything is relay.c's own, but for what is said. */
 struct relay {
 	struct conn *conn;
 	relay_done *done;
+	relay_ask *ask;
 	struct relay_link *links;
 	size_t count;
 	uint8_t hello[RELAY_HELLO_MAX]; /* the frame that tells the chain */
@@ -56,14 +61,15 @@ struct relay {
 	/* The request in flight. */
 	bool busy; /* to be read */
 	enum relay_kind kind;
-	bool listing; /* its first part: which keys are where */
-	struct secret op;
-	struct slice key; /* within op */
-	size_t left;      /* links that have not ended, and one more while they are started */
+	bool listing;              /* its first part: which keys are where */
+	struct secret op;          /* the frame, to be read by ask() */
+	struct slice key;          /* within op */
+	struct relay_link *holder; /* RELAY_SIGN: who has it */
+	size_t left; /* links that have not ended, and one more while they are started */
 	unsigned accepted, refused; /* RELAY_ALL, to be read: how many said so */
 };
 
-void relay_open(struct relay *r, struct conn *c, relay_done *done);
+void relay_open(struct relay *r, struct conn *c, relay_done *done, relay_ask *ask);
 /* A session-bind, the whole frame, whatever we think of it. Not while busy. */
 void relay_bind(struct relay *r, struct slice frame);
 /* The contents of a chain extension; only before the first request. */
@@ -72,6 +78,8 @@ enum err relay_chain(struct relay *r, struct slice contents, struct why *why) MU
 bool relay_any(struct relay *r);
 /* Not while busy. The frame is copied; `key` (RELAY_SIGN) lies within it. */
 void relay_start(struct relay *r, enum relay_kind kind, struct slice frame, struct slice key);
+/* Answers ask(): ERR_OK, or what the request ends with. */
+void relay_permit(struct relay *r, enum err e, const struct why *why);
 /* Appends the entries of the last listing that are not there yet to `w`, an identities answer whose
  * entries begin at `first`, and counts them. */
 void relay_put(const struct relay *r, struct wbuf *w, size_t first, uint32_t *count);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection of the ssh-agent dialect, for the files that are it: agent.c (dispatch and the
+ * rest), list.c, sign.c. Loop thread only.
+ */
+#ifndef LANYARD_SSH_CONN_H
+#define LANYARD_SSH_CONN_H
+
+#include "agent/request.h"
+#include "ssh/bind.h"
+#include "ssh/message.h"
+#include "ssh/relay.h"
+
+struct confirmation;
+
+struct ssh_conn {
+	struct conn *conn;
+	struct ssh_binds binds;
+	bool finished;      /* given up: nothing more is read */
+	struct slice frame; /* the request, while it is dispatched */
+	/* Other agents; the type of the request that they work on; whether they may sign. */
+	struct relay relay;
+	uint8_t relayed;
+	struct confirmation *confirmation;
+	/* The signature in flight, and what it borrows. */
+	bool signing;
+	struct request request;
+	uint8_t *data;
+	char device[DRIVER_NAME_MAX + 1 + DEVICE_SERIAL_MAX + 1]; /* DRIVER:SERIAL */
+};
+
+/* Sends what `w` holds: a whole message whose first four bytes wait for the length. */
+void ssh_send(struct ssh_conn *s, struct wbuf *w);
+/* An answer that is its type alone. */
+void ssh_answer(struct ssh_conn *s, uint8_t type);
+/* The same; the protocol has no room for a reason: it is in the log. */
+void ssh_fail(struct ssh_conn *s, uint8_t type, enum err e, const struct why *why);
+/* There are other agents that this client may use now. */
+bool ssh_upstream(struct ssh_conn *s);
+/* Hands the request to them. False: there are none. */
+bool ssh_relay(struct ssh_conn *s, enum relay_kind kind, const struct ssh_message *m);
+
+void ssh_list(struct ssh_conn *s, const struct ssh_message *m);
+/* Our keys, then those that the other agents have listed. */
+void ssh_send_list(struct ssh_conn *s);
+/* The key that a client names, if it is offered to this client. */
+const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *why);
+
+void ssh_sign(struct ssh_conn *s, const struct ssh_message *m);
+/* Another agent has the key: may it sign? */
+void ssh_sign_upstream(struct relay *r);
+
+/* The connection whose relay this is. */
+struct ssh_conn *ssh_conn_of(struct relay *r);
+
+#endif
