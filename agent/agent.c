@@ -37,7 +37,12 @@ bool request_locked(const struct agent *a)
 
 enum forwarded request_forwarded(const struct agent *a, const struct key *key)
 {
-	(void)a;
-	(void)key;
-	return FORWARDED_CONFIRM;
+	static const struct identity others = {.class = CLASS_SSH, .uri = "ssh://"};
+	const struct known_device *d = key != NULL ? store_find(&a->store, key->driver, key->serial)
+						   : NULL;
+	struct policy policy;
+
+	config_policy(a->config, key != NULL ? &key->id : &others, key != NULL ? key->driver : "",
+		      key != NULL ? key->serial : "", d != NULL ? d->is.label : NULL, &policy);
+	return policy.forwarded != FORWARDED_UNSET ? policy.forwarded : FORWARDED_CONFIRM;
 }

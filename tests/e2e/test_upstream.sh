@@ -28,7 +28,7 @@ others_stop() {
 
 # configure [UPSTREAM...]: what ours is to have behind it, and its key.
 configure() {
-	: >"$home/.config/lanyard/lanyard.conf"
+	echo 'forwarded = allow' >"$home/.config/lanyard/lanyard.conf"
 	for path in "$@"; do
 		printf 'upstream = "%s"\n' "$path"
 	done >>"$home/.config/lanyard/lanyard.conf"
