@@ -30,6 +30,20 @@ enum err request_unlist(struct agent *a, const struct key *key)
 	return e;
 }
 
+void request_refresh_certs(struct agent *a)
+{
+	const struct scheme *scheme = agent_scheme(a, CLASS_SSH);
+
+	if (scheme != NULL && scheme->read_cert != NULL)
+		certs_refresh(&a->certs, scheme->read_cert);
+}
+
+const struct cert *request_next_cert(const struct agent *a, const struct key *key,
+				     const struct cert *after)
+{
+	return certs_next(&a->certs, key, after);
+}
+
 bool request_locked(const struct agent *a)
 {
 	return a->locked;

@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "agent/certs.h"
 #include "agent/config.h"
 #include "agent/consent.h"
 #include "agent/keyring.h"
@@ -31,6 +32,7 @@ struct agent {
 	struct registry *registry;
 	const struct scheme *const *schemes; /* ends with NULL */
 	struct keyring keys;
+	struct certs certs;
 	struct store store;     /* known devices, and the files */
 	struct waiting waiting; /* requests whose device is not connected */
 	struct watch watch;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The commands about what the agent remembers: keys and devices. */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,12 +23,36 @@ void line_status_key(struct line_conn *lc, const struct key *key)
 		    key->driver, key->purpose == PURPOSE_SIGN ? "sign" : "ecdh", NULL);
 }
 
+static void status_time(char out[static 24], uint64_t seconds)
+{
+	if (seconds == 0 || seconds == UINT64_MAX)
+		snprintf(out, 24, "-");
+	else
+		snprintf(out, 24, "%" PRIu64, seconds);
+}
+
+static void line_status_cert(struct line_conn *lc, const struct cert *cert)
+{
+	char serial[24], after[24], before[24];
+
+	snprintf(serial, sizeof(serial), "%" PRIu64, cert->serial);
+	status_time(after, cert->valid_after);
+	status_time(before, cert->valid_before);
+	line_status(lc, "CERT", cert->file, serial, after, before, cert->key_id, NULL);
+}
+
 void line_run_keys(struct line_conn *lc)
 {
+	struct agent *a = lc->request.agent;
+	const struct cert *cert;
 	const struct key *key = NULL;
 
-	while ((key = request_next_key(lc->request.agent, key)) != NULL)
+	request_refresh_certs(a);
+	while ((key = request_next_key(a, key)) != NULL) {
 		line_status_key(lc, key);
+		for (cert = NULL; (cert = request_next_cert(a, key, cert)) != NULL;)
+			line_status_cert(lc, cert);
+	}
 	line_reply_ok(lc);
 }
 

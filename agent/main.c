@@ -239,6 +239,7 @@ static int daemon_run(const struct options *o, struct config *config, const char
 	store_close(&d->agent.store);
 	unlock_free(&d->agent);
 	keyring_free(&d->agent.keys);
+	certs_free(&d->agent.certs);
 	config_free(config);
 	free(d);
 	return 0;

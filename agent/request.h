@@ -44,6 +44,20 @@ struct key {
 	size_t position;                    /* in the keyring, for request_next_key() */
 };
 
+enum { CERT_FILE_MAX = 32 * 1024 };
+
+/* A certificate in the config's folder certs/. agent/certs owns it; valid until certs_refresh(). */
+struct cert {
+	enum curve curve; /* of the key that it certifies, and that key */
+	uint8_t public_key[PUBLIC_KEY_LEN];
+	uint64_t serial;
+	uint64_t valid_after, valid_before; /* seconds since 1970; UINT64_MAX: for ever */
+	char key_id[60];                    /* clean */
+	const char *file;                   /* its name in the folder */
+	uint8_t *blob;
+	size_t blob_n;
+};
+
 enum { FACTS_MAX = 640 }; /* a URI and what goes with it */
 
 /* What is proved about data to be signed. */
@@ -63,6 +77,9 @@ struct scheme {
 			       struct proof *proof, struct why *why);
 	/* The public key as its user pastes it, without a newline. */
 	enum err (*public_text)(const struct key *key, char *out, size_t cap);
+	/* Reads a file of the folder certs/; `out` starts as zeros and gets all but its file, with
+	 * a blob to be freed. */
+	enum err (*read_cert)(struct slice text, struct cert *out, struct why *why);
 };
 
 struct request_calls {
@@ -154,6 +171,11 @@ void request_clear(struct request *r);
 
 /* The keys, for listings: NULL starts and ends. Answered from memory, no device asked. */
 const struct key *request_next_key(struct agent *a, const struct key *after);
+/* Looks at the folder of certificates again, before a listing. */
+void request_refresh_certs(struct agent *a);
+/* The key's certificates: NULL starts and ends. */
+const struct cert *request_next_cert(const struct agent *a, const struct key *key,
+				     const struct cert *after);
 /* Stops offering a key to SSH clients; ERR_NOT_FOUND. key NULL: all of them. */
 enum err request_unlist(struct agent *a, const struct key *key);
 bool request_locked(const struct agent *a);

@@ -18,6 +18,7 @@ struct question {
 	const struct key *key;
 	const struct ssh_binds *binds; /* never NULL */
 	struct ssh_signed what;
+	bool cert; /* a login with a certificate of the key */
 	size_t size;
 	char name[FACTS_URI_MAX + 24]; /* of the key: URI and index */
 };
@@ -70,11 +71,12 @@ static enum err check_userauth(const struct question *q, struct why *why)
 	if (q->what.userauth.have_signature != 1)
 		return why_set(why, ERR_NOT_ALLOWED,
 			       "%s: a login that says it carries no signature", q->name);
-	if (!slice_is(q->what.userauth.algorithm, ssh_type(key->id.curve)))
+	if (!slice_is(q->what.userauth.algorithm,
+		      q->cert ? ssh_cert_type(key->id.curve) : ssh_type(key->id.curve)))
 		return why_set(why, ERR_NOT_ALLOWED,
 			       "%s: a login with algorithm \"%s\"; this key's is %s", q->name,
 			       clean(text, q->what.userauth.algorithm), ssh_type(key->id.curve));
-	if (!ssh_blob_is(q->what.userauth.key, key))
+	if (!q->cert && !ssh_blob_is(q->what.userauth.key, key))
 		return why_set(why, ERR_NOT_ALLOWED, "%s: a login that names another key", q->name);
 	if (user.n > 0 && !slice_eq(user, q->what.userauth.user))
 		return why_set(
@@ -124,7 +126,8 @@ static void state_userauth(const struct question *q, char *facts, size_t cap)
 	char user[FACTS_TEXT_MAX];
 
 	ssh_facts_host(host, q->binds, &q->key->id);
-	snprintf(facts, cap, "login with %s, %s%s, user %s", q->name, host,
+	snprintf(facts, cap, "login with %s%s, %s%s, user %s", q->name,
+		 q->cert ? " and a certificate" : "", host,
 		 q->binds->forwarded ? ", forwarded" : "", clean(user, q->what.userauth.user));
 }
 
@@ -216,6 +219,7 @@ static enum err ssh_check_sign(const struct key *key, const void *context, struc
 			       "%s: SSH has no %s keys; use ed25519 or nist256p1", q.name,
 			       curve_name(key->id.curve));
 	ssh_signed_parse(data, &q.what);
+	q.cert = q.what.kind == SSH_SIGNED_USERAUTH && ssh_cert_is_of(q.what.userauth.key, key);
 	rule = &rules[q.what.kind];
 	if (rule->check != NULL)
 		e = rule->check(&q, why);
@@ -247,4 +251,5 @@ const struct scheme ssh_scheme = {
 	.class = CLASS_SSH,
 	.check_sign = ssh_check_sign,
 	.public_text = ssh_public_text,
+	.read_cert = ssh_cert_parse_file,
 };

@@ -9,6 +9,7 @@
 #include "agent/confirm.h"
 #include "protocol/log.h"
 #include "protocol/text.h"
+#include "ssh/blob.h"
 #include "ssh/conn.h"
 
 struct ssh_conn *ssh_conn_of(struct relay *r)
@@ -72,7 +73,11 @@ static void ssh_remove(struct ssh_conn *s, const struct ssh_message *m)
 
 	if (key == NULL && ssh_relay(s, RELAY_ALL, m))
 		return;
-	e = key == NULL ? ERR_NOT_FOUND : request_unlist(conn_agent(s->conn), key);
+	if (key != NULL && !ssh_blob_is(m->key, key))
+		e = why_set(&why, ERR_NOT_ALLOWED,
+			    "a certificate is offered as long as its file is in the folder certs/");
+	else
+		e = key == NULL ? ERR_NOT_FOUND : request_unlist(conn_agent(s->conn), key);
 	if (e == ERR_OK)
 		ssh_answer(s, SSH_AGENT_SUCCESS);
 	else

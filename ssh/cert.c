@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ssh/blob.h"
+
 struct cert_type {
 	const char *name;
 	const char *key_type;
@@ -42,12 +44,38 @@ bool ssh_cert_read(struct rbuf *r, struct ssh_cert *out)
 	out->serial = rbuf_u64(r);
 	out->kind = rbuf_u32(r);
 	out->key_id = rbuf_string(r);
-	rbuf_string(r); /* principals */
-	rbuf_u64(r);    /* valid after */
-	rbuf_u64(r);    /* valid before */
-	rbuf_string(r); /* critical options */
-	rbuf_string(r); /* extensions */
+	out->principals = rbuf_string(r);
+	out->valid_after = rbuf_u64(r);
+	out->valid_before = rbuf_u64(r);
+	out->critical = rbuf_string(r);
+	out->extensions = rbuf_string(r);
 	rbuf_string(r); /* reserved */
 	out->ca = rbuf_string(r);
 	return !r->bad && (out->kind == SSH_CERT_USER || out->kind == SSH_CERT_HOST);
+}
+
+const char *ssh_cert_type(enum curve curve)
+{
+	const char *plain = ssh_type(curve);
+
+	for (size_t i = 0; plain != NULL && i < sizeof(cert_types) / sizeof(cert_types[0]); i++)
+		if (strcmp(cert_types[i].key_type, plain) == 0)
+			return cert_types[i].name;
+	return NULL;
+}
+
+bool ssh_cert_is_of(struct slice blob, const struct key *key)
+{
+	uint8_t plain[SSH_BLOB_MAX];
+	struct wbuf w = wbuf_new(plain, sizeof(plain));
+	struct rbuf r = rbuf_from(blob);
+	struct ssh_cert cert;
+
+	if (!ssh_cert_read(&r, &cert))
+		return false;
+	rbuf_string(&r); /* the CA's signature */
+	wbuf_string(&w, cert.key_type.p, cert.key_type.n);
+	wbuf_bytes(&w, cert.key.p, cert.key.n);
+	return rbuf_end(&r) && cert.kind == SSH_CERT_USER && wbuf_ok(&w) &&
+	       ssh_blob_is((struct slice){plain, w.n}, key);
 }

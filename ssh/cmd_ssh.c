@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `lanyard ssh add|rm|list`. */
+/* `lanyard ssh add|rm`. */
 #include "ssh/cmd_ssh.h"
 
 #include <stdio.h>
@@ -103,82 +103,6 @@ static int run_rm(struct cli *cli)
 	return send_verb(cli, "REMOVE", &id, NULL);
 }
 
-/* ---- list ---- */
-
-/* The words of "S KEY", in their order. */
-enum { KEY_URI, KEY_INDEX, KEY_CURVE, KEY_SERIAL, KEY_KNOWN, KEY_LISTED, KEY_WORDS };
-
-static void print_json(const char *const words[KEY_WORDS], bool first)
-{
-	static const char *const names[] = {"uri", "index", "curve", "device"};
-	uint32_t index;
-	char text[6 * LINE_LEN_MAX + 3];
-
-	fputs(first ? "[\n  {" : ",\n  {", stdout);
-	for (size_t i = KEY_URI; i <= KEY_SERIAL; i++) {
-		printf("%s\"%s\": ", i > 0 ? ", " : "", names[i]);
-		if (i == KEY_INDEX && text_to_u32(words[i], 0, UINT32_MAX, &index)) {
-			printf("%u", index);
-		} else if (i == KEY_SERIAL && strcmp(words[i], "-") == 0) {
-			fputs("null", stdout);
-		} else {
-			text_json(text, sizeof(text), words[i], strlen(words[i]));
-			fputs(text, stdout);
-		}
-	}
-	printf(", \"known\": %s}", strcmp(words[KEY_KNOWN], "known") == 0 ? "true" : "false");
-}
-
-static void print_row(const char *const words[KEY_WORDS], bool first)
-{
-	char clean[KEY_WORDS][IDENTITY_URI_MAX + 8];
-
-	for (size_t i = 0; i < KEY_WORDS; i++)
-		text_clean(clean[i], sizeof(clean[i]), words[i], strlen(words[i]));
-	if (first)
-		printf("%-40s %-10s %5s  %s\n", "IDENTITY", "CURVE", "INDEX", "DEVICE");
-	printf("%-40s %-10s %5s  %s%s\n", clean[KEY_URI], clean[KEY_CURVE], clean[KEY_INDEX],
-	       clean[KEY_SERIAL],
-	       strcmp(words[KEY_KNOWN], "known") == 0 ? "" : " (key not fetched yet)");
-}
-
-static bool list_key(struct cli *cli, const char *keyword, const char *text)
-{
-	const char *words[KEY_WORDS];
-	size_t *count = cli->status_arg;
-	struct line line;
-
-	if (strcmp(keyword, "KEY") != 0)
-		return false;
-	if (cli_status_words(&line, keyword, text) != ERR_OK || line_operands(&line) < KEY_WORDS)
-		return true;
-	for (size_t i = 0; i < KEY_WORDS; i++)
-		words[i] = line_operand(&line, i);
-	if (strcmp(words[KEY_LISTED], "listed") != 0)
-		return true;
-	if (cli->json)
-		print_json(words, *count == 0);
-	else
-		print_row(words, *count == 0);
-	++*count;
-	return true;
-}
-
-static int run_list(struct cli *cli)
-{
-	size_t count = 0;
-	int status;
-
-	cli->status = list_key;
-	cli->status_arg = &count;
-	status = cli_run(cli, "KEYS", (struct slice){0}, NULL);
-	if (cli->json && (count > 0 || status == 0))
-		puts(count > 0 ? "\n]" : "[]");
-	else if (count == 0 && status == 0)
-		fputs("no key is offered; add one with `lanyard ssh add [user@]host`\n", stderr);
-	return status;
-}
-
 static const struct cli_option add_options[] = {
 	{.name = "save",
 	 .help = "write it to the config, so that the agent offers it from its start"},
@@ -215,7 +139,7 @@ const struct command cmd_ssh[] = {
 		.verb = "list",
 		.args = "",
 		.help = "the keys that SSH clients are offered",
-		.run = run_list,
+		.run = cmd_ssh_list,
 		.json = true,
 	},
 	{

@@ -15,6 +15,7 @@ enum err cmd_ssh_identity(const char *what, struct identity *id, struct why *why
  * Returns the exit status. */
 int cmd_ssh_offer(struct cli *cli, const struct identity *id, char line[static SSH_LINE_MAX + 1]);
 
+int cmd_ssh_list(struct cli *cli);
 int cmd_ssh_connect(struct cli *cli);
 int cmd_ssh_setup(struct cli *cli);
 int cmd_ssh_teardown(struct cli *cli);

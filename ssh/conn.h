@@ -43,7 +43,8 @@ bool ssh_relay(struct ssh_conn *s, enum relay_kind kind, const struct ssh_messag
 void ssh_list(struct ssh_conn *s, const struct ssh_message *m);
 /* Our keys, then those that the other agents have listed. */
 void ssh_send_list(struct ssh_conn *s);
-/* The key that a client names, if it is offered to this client. */
+/* The key that a client names, itself or by a certificate of it, if it is offered to this client.
+ */
 const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *why);
 
 void ssh_sign(struct ssh_conn *s, const struct ssh_message *m);

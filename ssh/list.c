@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "protocol/log.h"
+#include "ssh/answer.h"
 #include "ssh/blob.h"
 #include "ssh/conn.h"
 
@@ -13,37 +14,81 @@ static bool ssh_offers(struct ssh_conn *s, const struct key *key)
 		 request_forwarded(conn_agent(s->conn), key) == FORWARDED_DENY);
 }
 
-static void ssh_put_identity(struct wbuf *w, const struct key *key)
+/* What a listing has: each key that is offered, and after it its certificates. */
+struct offer {
+	const struct key *key;
+	const struct cert *cert; /* NULL: the key itself */
+};
+
+/* Starts with nothing, ends with false. */
+static bool next_offer(struct ssh_conn *s, struct offer *o)
+{
+	struct agent *agent = conn_agent(s->conn);
+
+	if (request_locked(agent))
+		return false;
+	if (o->key != NULL && (o->cert = request_next_cert(agent, o->key, o->cert)) != NULL)
+		return true;
+	o->cert = NULL;
+	do {
+		o->key = request_next_key(agent, o->key);
+	} while (o->key != NULL && !ssh_offers(s, o->key));
+	return o->key != NULL;
+}
+
+static size_t offer_size(const struct offer *o)
+{
+	return 4 + (o->cert != NULL ? o->cert->blob_n : SSH_BLOB_MAX) + 4 + SSH_COMMENT_MAX;
+}
+
+static void put_offer(struct wbuf *w, const struct offer *o)
 {
 	char comment[SSH_COMMENT_MAX + 1];
 	size_t mark = wbuf_open_string(w);
 
-	if (ssh_put_blob(w, key) != ERR_OK)
+	if (o->cert != NULL)
+		wbuf_bytes(w, o->cert->blob, o->cert->blob_n);
+	else if (ssh_put_blob(w, o->key) != ERR_OK)
 		w->bad = true;
 	wbuf_close_string(w, mark);
-	ssh_comment(comment, &key->id);
+	ssh_comment(comment, &o->key->id);
 	wbuf_cstring(w, comment);
+}
+
+/* How many offers a client can read, and the bytes they take at most. */
+static uint32_t count_offers(struct ssh_conn *s, size_t *room)
+{
+	struct offer o = {0};
+	uint32_t count = 0, left_out = 0;
+
+	while (next_offer(s, &o)) {
+		if (left_out > 0 || count == SSH_IDENTITIES_MAX ||
+		    *room + offer_size(&o) > 4 + SSH_FRAME_MAX) {
+			left_out++;
+			continue;
+		}
+		*room += offer_size(&o);
+		count++;
+	}
+	if (left_out > 0)
+		log_warn("ssh: %u keys and certificates are offered, but clients can read no more "
+			 "than %u: the rest is left out; `lanyard ssh rm` those you do not need",
+			 count + left_out, count);
+	return count;
 }
 
 void ssh_send_list(struct ssh_conn *s)
 {
-	enum { HEAD = 4 + 1 + 4, ENTRY_MAX = 4 + SSH_BLOB_MAX + 4 + SSH_COMMENT_MAX };
-	struct agent *agent = conn_agent(s->conn);
-	const struct key *key = NULL;
-	uint32_t count = 0, fits = (SSH_FRAME_MAX - HEAD) / ENTRY_MAX;
+	enum { HEAD = 4 + 1 + 4 };
+	struct offer o = {0};
 	struct wbuf w, head;
-	size_t room;
+	size_t room = HEAD;
+	uint32_t count;
 	uint8_t *p;
 
-	while (!request_locked(agent) && (key = request_next_key(agent, key)) != NULL)
-		count += ssh_offers(s, key);
-	if (count > fits) {
-		log_warn("ssh: %u keys are offered, but clients can read no more than %u: the rest "
-			 "is left out; `lanyard ssh rm` those you do not need",
-			 count, fits);
-		count = fits;
-	}
-	room = HEAD + (size_t)count * ENTRY_MAX + relay_put_max(&s->relay);
+	request_refresh_certs(conn_agent(s->conn));
+	count = count_offers(s, &room);
+	room += relay_put_max(&s->relay);
 	p = malloc(room);
 	if (p == NULL) {
 		ssh_fail(s, SSH_AGENT_FAILURE, ERR_NO_MEMORY, NULL);
@@ -53,11 +98,8 @@ void ssh_send_list(struct ssh_conn *s)
 	wbuf_open_string(&w);
 	wbuf_u8(&w, SSH_AGENT_IDENTITIES_ANSWER);
 	wbuf_u32(&w, 0);
-	for (key = NULL, fits = count; fits > 0 && (key = request_next_key(agent, key)) != NULL;)
-		if (ssh_offers(s, key)) {
-			ssh_put_identity(&w, key);
-			fits--;
-		}
+	for (uint32_t i = 0; i < count && next_offer(s, &o); i++)
+		put_offer(&w, &o);
 	if (ssh_upstream(s))
 		relay_put(&s->relay, &w, HEAD, &count);
 	head = wbuf_new(p + HEAD - 4, 4);
@@ -76,17 +118,19 @@ const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *wh
 {
 	struct agent *agent = conn_agent(s->conn);
 	uint8_t pub[PUBLIC_KEY_LEN];
-	const struct key *key = NULL;
+	struct offer o = {0};
 	enum curve curve;
 
 	if (request_locked(agent)) {
 		why_set(why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
 		return NULL;
 	}
+	request_refresh_certs(agent); /* it may have been listed by the agent before us */
 	/* Two devices from one seed have the same key; the one that is offered is meant. */
-	while ((key = request_next_key(agent, key)) != NULL)
-		if (ssh_offers(s, key) && ssh_blob_is(blob, key))
-			return key;
+	while (next_offer(s, &o))
+		if (o.cert != NULL ? slice_eq(blob, (struct slice){o.cert->blob, o.cert->blob_n})
+				   : ssh_blob_is(blob, o.key))
+			return o.key;
 	if (ssh_parse_key(blob, &curve, pub) != ERR_OK) {
 		why_set(why, ERR_UNSUPPORTED,
 			"the key asked for is neither ssh-ed25519 nor ecdsa-sha2-nistp256");

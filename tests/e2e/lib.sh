@@ -64,6 +64,7 @@ agent_stop() {
 }
 
 # sshd_start AUTHORIZED_KEYS: a real sshd on a free loopback port, for this user and these keys.
+# $SSHD_HOSTKEY is its host key instead of $home/hostkey, $SSHD_MORE more of its configuration.
 sshd_start() {
 	sshd_made=
 	if [ "$(id -u)" -eq 0 ] && [ ! -d /run/sshd ]; then
@@ -86,6 +87,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 LogLevel VERBOSE
+${SSHD_MORE:-}
 EOF
 		rm -f "$home/sshd.log"
 		/usr/sbin/sshd -D -e -f "$home/sshd_config" 2>"$home/sshd.log" &

@@ -91,8 +91,10 @@ static bool login_is_good(const struct scene *s, const struct ssh_signed *what)
 		return false;
 	return slice_is(what->userauth.service, "ssh-connection") &&
 	       what->userauth.have_signature == 1 &&
-	       slice_is(what->userauth.algorithm, ssh_type(s->key.id.curve)) &&
-	       ssh_key_is(what->userauth.key, s->key.id.curve, s->key.public_key) &&
+	       ((slice_is(what->userauth.algorithm, ssh_type(s->key.id.curve)) &&
+		 ssh_key_is(what->userauth.key, s->key.id.curve, s->key.public_key)) ||
+		(slice_is(what->userauth.algorithm, ssh_cert_type(s->key.id.curve)) &&
+		 ssh_cert_is_of(what->userauth.key, &s->key))) &&
 	       (user.n == 0 || slice_eq(user, what->userauth.user));
 }
 
