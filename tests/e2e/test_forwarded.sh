@@ -79,11 +79,19 @@ expect_eq 'one question' "$(asked)" 1
 expect_match 'which key' "$(cat "$asks")" "^SETDESC Let a remote host use the key $its of another agent?"
 host=$(ssh-keygen -l -f "$home/hostkey.pub" | cut -d' ' -f2)
 expect_match 'and what for' "$(cat "$asks")" \
-	"^SETDESC .*login, forwarded, host $host (localhost, \[localhost\]:$port), user $user\$"
+	"^SETDESC .*login, forwarded, host $host (localhost, \[localhost\]:$port), user $user%0AAsked for by "
 echo letter >"$home/letter"
 script ok
 expect_ok 'SSHSIG' there "ssh-keygen -q -Y sign -n file -f $home/file.pub $home/letter"
-expect_match 'what for' "$(cat "$asks")" '^SETDESC .*SSHSIG, forwarded, namespace file$'
+expect_match 'what for' "$(cat "$asks")" '^SETDESC .*SSHSIG, forwarded, namespace file%0AAsked for by '
+
+printf '%s\n' "$ours" >>"$home/authorized_keys"
+script ok
+expect_ok 'a login from there with ours' there "$on echo hello"
+expect_eq 'one question' "$(asked)" 1
+expect_match 'which' "$(cat "$asks")" \
+	"^SETDESC Allow a login with soft:a?%0Alogin with ssh://$me, host $host ([^)]*), forwarded, user $user%0A"
+cp "$home/file.pub" "$home/authorized_keys"
 
 script refuse
 expect_fail 'a no' 'Permission denied' there "$on true"
@@ -111,23 +119,24 @@ expect_ok 'the next one is asked' there "$on true"
 
 # ---- nothing but that, not even where keys may be used ----
 
-for setting in confirm allow; do
-	ours_start "forwarded = $setting"
-	expect_fail "$setting: ssh-add" 'refused' there "ssh-add -q $home/file2"
-	expect_fail "$setting: ssh-add -d" '' there "ssh-add -q -d $home/file.pub"
-	printf '%s\n' "$ours" >"$home/ours.pub"
-	expect_fail "$setting: ssh-add -d of ours" '' there "ssh-add -q -d $home/ours.pub"
-	expect_fail "$setting: ssh-add -D" '' there 'ssh-add -q -D'
-	expect_fail "$setting: ssh-add -x" '' there 'printf "a\na\n" | SSH_ASKPASS_REQUIRE=force SSH_ASKPASS=/bin/echo ssh-add -x'
-	expect_match "$setting: said" "$(cat "$home/agent.log")" 'over a forwarded connection, which may only'
-	expect_eq "$setting: all are there" "$(ssh-add -L)" "$ours
+ours_start "forwarded = allow"
+expect_fail "ssh-add" 'refused' there "ssh-add -q $home/file2"
+expect_fail "ssh-add -d" '' there "ssh-add -q -d $home/file.pub"
+printf '%s\n' "$ours" >"$home/ours.pub"
+expect_fail "ssh-add -d of ours" '' there "ssh-add -q -d $home/ours.pub"
+expect_fail "ssh-add -D" '' there 'ssh-add -q -D'
+expect_fail "ssh-add -x" '' there 'printf "a\na\n" | SSH_ASKPASS_REQUIRE=force SSH_ASKPASS=/bin/echo ssh-add -x'
+expect_match "said" "$(cat "$home/agent.log")" 'over a forwarded connection, which may only'
+expect_eq "all are there" "$(ssh-add -L)" "$ours
 $(cat "$home/file.pub")"
-done
 
 # ---- allow ----
 
 script
 expect_ok 'a login from there' there "$on true"
+cat "$home/ours.pub" >>"$home/authorized_keys"
+expect_ok 'nor with ours' there "$on true"
+cp "$home/file.pub" "$home/authorized_keys"
 expect_eq 'no question' "$(grep -c . "$asks" || true)" 0
 
 # ---- deny ----
