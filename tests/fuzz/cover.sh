@@ -26,9 +26,10 @@ ssh_answer   ssh/answer.c
 ssh_bind     ssh/bind.c
 ssh_bind     ssh/host.c
 ssh_bind     derive/hostkey.c      hash_hmac_sha1
+ssh_cert     ssh/cert.c
+ssh_cert     ssh/cert_file.c
 ssh_frame    ssh/message.c
 ssh_key      ssh/blob.c
-ssh_signed   ssh/cert.c
 ssh_signed   ssh/signed.c
 state        agent/state.c
 text         protocol/text.c
