@@ -14,12 +14,11 @@ struct agent;
 struct confirmation; /* is asked, or waits for its turn */
 
 /*
- * Asks: `text` is the question, `detail` what is proved (or NULL); both are copied, cleaned, and cut
- * at 199 and LAUNCH_DETAIL_MAX - 1 bytes. `asker` is the process that waits, or 0; the question says
- * who that is, and it is never asked itself.
- * done() follows once, never from inside, unless confirm_cancel() comes before: ERR_OK for a yes;
- * ERR_REFUSED, ERR_TIMEOUT or ERR_NO_PROMPT (nothing could be shown). NULL: there is nobody to ask,
- * and done() will not come.
+ * Asks: `text` is the question, `detail` what is proved (or NULL); both are copied, cleaned, and
+ * cut at 199 and LAUNCH_DETAIL_MAX - 1 bytes. `asker` is the process that waits, or 0; the question
+ * says who that is, and it is never asked itself. done() follows once, never from inside, unless
+ * confirm_cancel() comes before: ERR_OK for a yes; ERR_REFUSED, ERR_TIMEOUT or ERR_NO_PROMPT
+ * (nothing could be shown). NULL: there is nobody to ask, and done() will not come.
  */
 struct confirmation *confirm_start(struct agent *a, const char *text, const char *detail,
 				   pid_t asker, void (*done)(void *arg, enum err e),
