@@ -49,9 +49,13 @@ void device_arm(struct device *dev, enum fault fault, uint32_t n, uint32_t arg)
 
 bool device_readable(const struct device *dev)
 {
-	struct pollfd port = {dev->port->ops->fd(dev->port), POLLIN, 0};
+	const struct port_ops *port = dev->port->ops;
+	struct pollfd fds[] = {
+		{port->fd(dev->port), POLLIN, 0},
+		{port->bus ? port->bus(dev->port) : -1, POLLIN, 0},
+	};
 
-	return port.fd >= 0 && poll(&port, 1, 0) > 0;
+	return poll(fds, 2, 0) > 0;
 }
 
 static void read_packet(struct device *dev)
@@ -65,18 +69,22 @@ static void read_packet(struct device *dev)
 
 bool device_pump(struct device *dev, int ms)
 {
-	struct pollfd fds[1 + CONTROL_FDS];
+	const struct port_ops *port = dev->port->ops;
+	struct pollfd fds[2 + CONTROL_FDS];
 	int wait = control_deadline(dev->control, ms);
 
 	if (dev->gone && dev->tiny)
 		return false;
-	fds[0] = (struct pollfd){dev->deaf ? -1 : dev->port->ops->fd(dev->port), POLLIN, 0};
-	control_fds(dev->control, fds + 1);
-	if (poll(fds, 1 + CONTROL_FDS, wait) < 0)
+	fds[0] = (struct pollfd){dev->deaf ? -1 : port->fd(dev->port), POLLIN, 0};
+	fds[1] = (struct pollfd){port->bus ? port->bus(dev->port) : -1, POLLIN, 0};
+	control_fds(dev->control, fds + 2);
+	if (poll(fds, 2 + CONTROL_FDS, wait) < 0)
 		return !dev->gone;
+	if (fds[1].revents)
+		port->serve(dev->port);
 	if (fds[0].revents)
 		read_packet(dev);
-	control_events(dev->control, dev, fds + 1);
+	control_events(dev->control, dev, fds + 2);
 	return !dev->gone;
 }
 

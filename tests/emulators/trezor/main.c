@@ -15,6 +15,9 @@ static const char usage[] =
 	"  --profile trezor-one|keepkey  (trezor-one)\n"
 	"  --port N            UDP port on 127.0.0.1; 0: any (0). Printed as \"port N\" when "
 	"ready\n"
+	"  --usb KIND          instead: a USB device on vhci_hcd, with the firmware that was "
+	"webusb,\n"
+	"                      hid or hid-v1\n"
 	"  --control PATH      Unix socket for commands; `trezor tell PATH help` lists them\n"
 	"  --mnemonic WORDS    the wallet (all x 12); not checked\n"
 	"  --seed HEX          64 bytes instead of words\n"
@@ -29,7 +32,7 @@ static const char usage[] =
 
 /* What is not in struct device. */
 struct options {
-	const char *control;
+	const char *control, *usb;
 	uint16_t port;
 };
 
@@ -65,6 +68,9 @@ static bool set_option(struct device *dev, struct options *options, int option, 
 		return set_profile(set, arg);
 	case 'u':
 		options->port = (uint16_t)strtoul(arg, NULL, 10);
+		return true;
+	case 'x':
+		options->usb = arg;
 		return true;
 	case 'c':
 		options->control = arg;
@@ -104,6 +110,7 @@ static bool set_options(struct device *dev, struct options *options, int argc, c
 	static const struct option names[] = {
 		{"profile", required_argument, NULL, 'p'},
 		{"port", required_argument, NULL, 'u'},
+		{"usb", required_argument, NULL, 'x'},
 		{"control", required_argument, NULL, 'c'},
 		{"mnemonic", required_argument, NULL, 'm'},
 		{"seed", required_argument, NULL, 's'},
@@ -195,8 +202,10 @@ int main(int argc, char **argv)
 		goto out;
 	status = 1;
 	dev->control = control_open(options.control);
-	dev->port = port_udp_open(options.port);
-	if (!dev->control || !plug_in(dev))
+	dev->port = options.usb ? port_usb_open(dev->set.profile->name, options.usb,
+						dev->set.device_id, dev->set.label)
+				: port_udp_open(options.port);
+	if (!dev->control || !dev->port || !plug_in(dev))
 		goto out;
 	dev->unlocked = dev->unlocked || dev->set.unlocked;
 	printf("port %s\n", dev->port->ops->name(dev->port));
