@@ -11,6 +11,8 @@ UNITDIR    ?= $(PREFIX)/lib/systemd/user
 BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
+UDEVDIR    ?= $(PREFIX)/lib/udev/rules.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 PKG_CONFIG ?= pkg-config
 CC         ?= cc
 AR         ?= ar
@@ -31,7 +33,7 @@ harden   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 harden   := $(harden)
 ldharden := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
-packages := libsodium libcrypto libuv libconfuse libprotobuf-c
+packages := libsodium libcrypto libuv libconfuse libprotobuf-c libusb-1.0
 pkgflags := $(shell $(PKG_CONFIG) --cflags $(packages) 2>/dev/null)
 libs      = $(shell $(PKG_CONFIG) --libs $(packages)) -pthread
 
@@ -116,7 +118,8 @@ include tests/tests.mk
 pages := $(sort $(wildcard doc/*.[1-8]))
 # All that install puts there, for uninstall to remove.
 installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
-             $(UNITDIR)/lanyard-agent.service $(BASHDIR)/lanyard $(ZSHDIR)/_lanyard $(FISHDIR)/lanyard.fish
+             $(UNITDIR)/lanyard-agent.service $(BASHDIR)/lanyard $(ZSHDIR)/_lanyard $(FISHDIR)/lanyard.fish \
+             $(UDEVDIR)/70-lanyard.rules $(SYSUSERSDIR)/lanyard.conf
 
 install: all
 	install -d $(sort $(dir $(installed:%=$(DESTDIR)%)))
@@ -127,6 +130,8 @@ install: all
 	install -m 0644 agent/dist/completion/lanyard.bash $(DESTDIR)$(BASHDIR)/lanyard
 	install -m 0644 agent/dist/completion/_lanyard $(DESTDIR)$(ZSHDIR)
 	install -m 0644 agent/dist/completion/lanyard.fish $(DESTDIR)$(FISHDIR)
+	install -m 0644 devices/udev/70-lanyard.rules $(DESTDIR)$(UDEVDIR)
+	install -m 0644 devices/udev/lanyard-sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/lanyard.conf
 
 uninstall:
 	rm -f $(installed:%=$(DESTDIR)%)
@@ -139,6 +144,7 @@ help:
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR= ; make uninstall undoes it'
 	@echo 'make demo       a tour: two software devices, a real ssh login (Debian: installs packages)'
 	@echo 'make test       every check and test (Debian: installs packages)'
+	@echo 'make check-vm   tests in QEMU guests: USB devices, kernel WireGuard (Debian: installs packages)'
 	@echo 'make fuzz       each parser for FUZZ_SECONDS=60 (libFuzzer); FUZZ_JOBS= at a time'
 	@echo 'make fuzz-cover line coverage of each parser by its corpus; MISSED=1 what is missing'
 	@echo 'make bench      beside ssh-agent and gpg-agent, into doc/BENCHMARKS.md (Debian: installs packages)'

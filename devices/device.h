@@ -78,15 +78,18 @@ struct device_info {
 	const struct driver_env *env;     /* for open(); may be NULL */
 };
 
-/* Where the BIP-39 passphrase of a hardware wallet comes from, if it wants one. */
+/* Of a hardware wallet: where its BIP-39 passphrase comes from, if it wants one; how long a person
+ * has at it. */
 enum passphrase_from {
 	PASSPHRASE_HOST,   /* asked for by us */
 	PASSPHRASE_DEVICE, /* typed on it */
 	PASSPHRASE_NONE    /* the wallet of the empty passphrase */
 };
+enum { WALLET_TIMEOUT = 120, WALLET_TIMEOUT_MIN = 10, WALLET_TIMEOUT_MAX = 3600 };
 struct wallet_setting {
 	const char *device; /* SERIAL, DRIVER:LABEL or DRIVER:SERIAL */
 	enum passphrase_from passphrase;
+	unsigned timeout; /* seconds; 0: the default */
 };
 
 /* Where drivers look, and settings; owned by the caller of registry_new(). */
@@ -146,6 +149,7 @@ struct driver {
 	/* Loop. Calls found() for each device present. For drivers whose devices are files: `dir`
 	 * is watched for changes ("soft", below data_dir). */
 	const char *dir;
+	bool usb; /* USB devices that come or go are a change */
 	enum err (*scan)(const struct driver_env *env,
 			 void (*found)(void *arg, const struct device_info *info), void *arg);
 	/* Worker, all of these. open() comes with the first job, close() last; self is NULL-free.

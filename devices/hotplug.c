@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "devices/hotplug.h"
 
+#include <errno.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "protocol/dirs.h"
 #include "protocol/log.h"
 
-enum { DEBOUNCE_MS = 50, WATCH_MAX = 8 };
+enum { DEBOUNCE_MS = 50, WATCH_MAX = 8, MESSAGE_MAX = 8192 };
+/* linux/netlink.h has no names for them. udev's come when nodes have their owners. */
+enum { GROUP_KERNEL = 1, GROUP_UDEV = 2 };
 
 struct hotplug {
 	const struct driver *const *drivers;
@@ -19,7 +26,9 @@ struct hotplug {
 	uv_timer_t timer;
 	uv_fs_event_t watches[WATCH_MAX];
 	size_t count; /* of watches */
-	size_t open;  /* handles that are not closed */
+	uv_poll_t poll;
+	int netlink; /* -1: USB is not watched */
+	size_t open; /* handles that are not closed */
 };
 
 static void on_event(uv_fs_event_t *watch, const char *name, int events, int status);
@@ -61,13 +70,59 @@ static void on_timer(uv_timer_t *timer)
 	h->changed(h->arg);
 }
 
-static void on_event(uv_fs_event_t *watch, const char *name, int events, int status)
+/* Not pushed back by later events: a busy directory must not starve the look. */
+static void look_soon(struct hotplug *h)
 {
-	struct hotplug *h = watch->data;
-	(void)name, (void)events, (void)status;
-	/* Not pushed back by later events: a busy directory must not starve the look. */
 	if (!uv_is_active((uv_handle_t *)&h->timer))
 		uv_timer_start(&h->timer, on_timer, DEBOUNCE_MS, 0);
+}
+
+static void on_event(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+	(void)name, (void)events, (void)status;
+	look_soon(watch->data);
+}
+
+bool hotplug_concerns(const void *message, size_t n)
+{
+	static const char usb[] = "SUBSYSTEM=usb", hidraw[] = "SUBSYSTEM=hidraw"; /* with NUL */
+
+	return memmem(message, n, usb, sizeof(usb)) || memmem(message, n, hidraw, sizeof(hidraw));
+}
+
+/* Nothing that is in a message is believed: it is only a reason to look. */
+static void on_netlink(uv_poll_t *poll, int status, int events)
+{
+	struct hotplug *h = poll->data;
+	char message[MESSAGE_MAX];
+	ssize_t n;
+
+	(void)status, (void)events;
+	do {
+		n = recv(h->netlink, message, sizeof(message), MSG_DONTWAIT);
+		if ((n > 0 && hotplug_concerns(message, (size_t)n)) || (n < 0 && errno == ENOBUFS))
+			look_soon(h); /* ENOBUFS: some were lost */
+	} while (n >= 0 || errno == ENOBUFS || errno == EINTR);
+}
+
+static void usb_start(struct hotplug *h, struct uv_loop_s *loop)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+
+	address.nl_groups = access("/run/udev/control", F_OK) ? GROUP_KERNEL : GROUP_UDEV;
+	h->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			    NETLINK_KOBJECT_UEVENT);
+	if (h->netlink < 0 || bind(h->netlink, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    uv_poll_init(loop, &h->poll, h->netlink) != 0) {
+		log_warn("new USB devices go unnoticed: %s", strerror(errno));
+		if (h->netlink >= 0)
+			close(h->netlink);
+		h->netlink = -1;
+		return;
+	}
+	h->poll.data = h;
+	h->open++;
+	uv_poll_start(&h->poll, UV_READABLE, on_netlink);
 }
 
 enum err hotplug_new(struct hotplug **out, struct uv_loop_s *loop,
@@ -91,6 +146,12 @@ enum err hotplug_new(struct hotplug **out, struct uv_loop_s *loop,
 	}
 	h->open = h->count + 1;
 	watch_all(h);
+	h->netlink = -1;
+	const struct driver *const *d = drivers;
+	while (*d && !(*d)->usb)
+		d++;
+	if (*d)
+		usb_start(h, loop);
 	*out = h;
 	return ERR_OK;
 }
@@ -100,6 +161,8 @@ static void on_closed(uv_handle_t *handle)
 	struct hotplug *h = handle->data;
 	if (--h->open)
 		return;
+	if (h->netlink >= 0)
+		close(h->netlink);
 	h->closed(h->arg);
 	free(h);
 }
@@ -108,6 +171,8 @@ void hotplug_close(struct hotplug *h, void (*closed)(void *arg))
 {
 	h->closed = closed;
 	uv_close((uv_handle_t *)&h->timer, on_closed);
+	if (h->netlink >= 0)
+		uv_close((uv_handle_t *)&h->poll, on_closed);
 	for (size_t i = 0; i < h->count; i++)
 		uv_close((uv_handle_t *)&h->watches[i], on_closed);
 }

@@ -17,9 +17,10 @@ struct place {
 	struct device *device; /* that is being asked; NULL: nobody is */
 	struct probe probe;
 	struct job job;
-	enum err said; /* in the log, of the last answer */
-	bool seen;     /* by the scan that runs */
-	bool again;    /* seen once more while it was asked: something has changed there */
+	enum err said;  /* in the log, of the last answer */
+	struct why why; /* of that */
+	bool seen;      /* by the scan that runs */
+	bool again;     /* seen once more while it was asked: something has changed there */
 	bool dropped;
 };
 
@@ -64,20 +65,36 @@ static void place_drop(struct place *place)
 		place_free(place);
 }
 
+/* Plugged in, but it cannot be used now. */
+static bool place_troubled(const struct place *place)
+{
+	return !place->info.silent && (place->said == ERR_DEVICE_BUSY ||
+				       place->said == ERR_PERMISSION || place->said == ERR_TIMEOUT);
+}
+
+static bool place_waits(const struct place *place)
+{
+	return place->info.silent ? place->said && place->said != ERR_EXISTS
+				  : place_troubled(place);
+}
+
 /* A driver's reason names the place. */
 static void place_say(struct place *place, enum err e)
 {
-	struct why *why = &place->job.why;
+	const struct why before = place->why;
+	struct why *why = &place->why;
 
+	*why = place->job.why;
 	if (!why->text[0])
 		why_set(why, e, "%s: %s", place->info.where, err_text(e));
-	if (e == place->said)
+	bool again = e == place->said && !strcmp(why->text, before.text);
+	place->said = e;
+	if (again || (e == ERR_DEVICE_GONE && !place->info.silent))
 		log_debug("%s", why->text);
 	else if (place->info.silent)
 		log_info("%s; it is looked for every %d s", why->text, AGAIN_MS / 1000);
 	else
 		log_warn("%s", why->text);
-	place->said = e;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -103,7 +120,7 @@ static void place_done(struct job *job, enum err e)
 		place->said = ERR_EXISTS;
 	} else {
 		place_say(place, e);
-		if (place->info.silent && !uv_is_active((uv_handle_t *)&p->timer))
+		if (place_waits(place) && !uv_is_active((uv_handle_t *)&p->timer))
 			uv_timer_start(&p->timer, on_timer, AGAIN_MS, 0);
 	}
 	p->calls.drop(p->calls.arg, d, e ? e : ERR_EXISTS);
@@ -138,7 +155,7 @@ static void on_timer(uv_timer_t *timer)
 	struct prober *p = timer->data;
 
 	for (struct place *place = p->places; place; place = place->next)
-		if (place->info.silent && !place->device && place->said != ERR_EXISTS)
+		if (place_waits(place) && !place->device)
 			place_ask(place);
 }
 
@@ -195,6 +212,14 @@ void prober_end(struct prober *p, const struct driver *scanner)
 		if (place->scanner == scanner && !place->seen)
 			place_drop(place);
 	}
+}
+
+const char *prober_trouble(const struct prober *p)
+{
+	for (const struct place *place = p->places; place; place = place->next)
+		if (place_troubled(place) && !place->dropped)
+			return place->why.text;
+	return NULL;
 }
 
 static void on_timer_closed(uv_handle_t *handle)

@@ -3,7 +3,9 @@
  * Places where a device may be, and which say what is there only when asked: a bus address, the
  * port of an emulator. They are asked off the loop, by an OP_PROBE on the worker of a device that
  * nobody sees yet; when it answers, that device is the one. A silent place (device_info) is asked
- * every 3 s while nothing answers there. Loop thread only; registry.c's.
+ * every 3 s while nothing answers there, another one while somebody else has it, while we have no
+ * right to it, and while it does not answer: nothing tells when that ends. Loop thread only;
+ * registry.c's.
  */
 #ifndef LANYARD_PROBER_H
 #define LANYARD_PROBER_H
@@ -30,6 +32,9 @@ enum err prober_new(struct prober **out, struct uv_loop_s *loop, const struct pr
 void prober_begin(struct prober *p, const struct driver *scanner);
 void prober_place(struct prober *p, const struct driver *scanner, const struct device_info *info);
 void prober_end(struct prober *p, const struct driver *scanner);
+
+/* Why a device that is plugged in could not be asked, if there is one. Until the loop goes on. */
+const char *prober_trouble(const struct prober *p);
 
 /* Nobody is asked any more; closed() comes later, then it is free. */
 void prober_close(struct prober *p, void (*closed)(void *arg));

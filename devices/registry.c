@@ -340,6 +340,11 @@ size_t registry_count(const struct registry *r)
 	return r->count;
 }
 
+const char *registry_trouble(const struct registry *r)
+{
+	return prober_trouble(r->prober);
+}
+
 static bool device_matches(const struct device *d, const char *selector)
 {
 	const struct device_info *info = device_info(d);
@@ -359,6 +364,9 @@ static enum err find_none(struct registry *r, const char *selector, struct why *
 	char list[WHY_MAX];
 	struct wbuf w = wbuf_new(list, sizeof(list) - 1);
 
+	if (registry_trouble(r))
+		return why_set(why, ERR_NO_DEVICE, "no device \"%s\"; %s", selector,
+			       registry_trouble(r));
 	if (!r->count)
 		return why_set(why, ERR_NO_DEVICE,
 			       "no device \"%s\": none is there (`lanyard soft init` makes one)",

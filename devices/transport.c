@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "devices/node.h"
+
+enum { TURN_MS = 1000, LOOK_MS = 50 };
+
 uint64_t transport_now(void)
 {
 	struct timespec now;
@@ -18,6 +22,10 @@ uint64_t transport_now(void)
 
 enum err transport_new(struct transport **out, const char *where, struct why *why)
 {
+	if (!strncmp(where, "usb:", 4))
+		return transport_usb_new(out, where + 4, why);
+	if (!strncmp(where, "hid:", 4))
+		return transport_hidraw_new(out, where + 4, why);
 	if (!strncmp(where, "udp:", 4))
 		return transport_udp_new(out, where + 4, why);
 	return why_set(why, ERR_INTERNAL, "no transport for %s", where);
@@ -65,5 +73,22 @@ enum err transport_wait(struct transport *t, int fd, short events, uint64_t dead
 			return ERR_IO;
 		if (n > 0)
 			return fds[0].revents ? ERR_CANCELED : ERR_OK;
+	}
+}
+
+enum err transport_take(struct transport *t, const char *node,
+			enum err (*take)(struct transport *t, struct why *why), struct why *why)
+{
+	uint64_t end = transport_now() + TURN_MS;
+
+	for (;;) {
+		enum err e = take(t, why);
+		if (e != ERR_DEVICE_BUSY)
+			return e;
+		if (transport_now() >= end)
+			return node_busy(node, why);
+		e = transport_wait(t, -1, 0, transport_now() + LOOK_MS);
+		if (e != ERR_TIMEOUT)
+			return e;
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets to and from a device: what a driver on its worker speaks through, over UDP to an
- * emulator.
+ * Packets to and from a device: what a driver on its worker speaks through, over USB (libusb,
+ * hidraw), or UDP to an emulator.
  *
  * Deadlines are transport_now() times; a driver gives all packets of one exchange the same, so that
  * a device which sends a packet now and then cannot stretch it. Errors everywhere: ERR_TIMEOUT;
@@ -41,7 +41,8 @@ struct transport {
 	int wake; /* eventfd: readable from transport_abort() to transport_rearm() */
 };
 
-/* `where` as in device_info: "udp:127.0.0.1:21324". Nothing is sent. */
+/* `where` as in device_info: "usb:1-2.3/4", "hid:/dev/hidraw0" (devices/usb.h) or
+ * "udp:127.0.0.1:21324". Nothing is opened or sent. */
 enum err transport_new(struct transport **out, const char *where, struct why *why) MUST_CHECK;
 void transport_free(struct transport *t); /* NULL is fine */
 
@@ -57,7 +58,15 @@ enum err transport_init(struct transport *t, const struct transport_ops *ops) MU
 /* Until `fd` has one of poll(2)'s `events`. */
 enum err transport_wait(struct transport *t, int fd, short events, uint64_t deadline) MUST_CHECK;
 
-/* transport_udp.c: the part after "udp:". */
+/* take() until it is not ERR_DEVICE_BUSY, for a second: other programs have their turns too. Then
+ * it is ERR_DEVICE_BUSY, with who has `node`. */
+enum err transport_take(struct transport *t, const char *node,
+			enum err (*take)(struct transport *t, struct why *why),
+			struct why *why) MUST_CHECK;
+
+/* The part of `where` after the colon. */
+enum err transport_usb_new(struct transport **out, const char *place, struct why *why) MUST_CHECK;
+enum err transport_hidraw_new(struct transport **out, const char *node, struct why *why) MUST_CHECK;
 enum err transport_udp_new(struct transport **out, const char *address, struct why *why) MUST_CHECK;
 
 #endif

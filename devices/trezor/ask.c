@@ -68,22 +68,6 @@ enum err ask_pin(struct wallet *w, struct job *job)
 	return e;
 }
 
-/* `wallet "trezor:LABEL"` of the config, by label or serial. */
-static enum passphrase_from passphrase_from(const struct wallet *w)
-{
-	const struct wallet_setting *s = w->env ? w->env->wallets : NULL;
-	size_t driver = (size_t)(strchr(w->name, ':') - w->name) + 1;
-
-	for (; s && s->device; s++) {
-		const char *rest = s->device;
-		if (!strncmp(rest, w->name, driver))
-			rest += driver;
-		if (!strcmp(s->device, w->name) || !strcmp(rest, w->features.serial))
-			return s->passphrase;
-	}
-	return PASSPHRASE_HOST;
-}
-
 static enum err ask_on_host(struct wallet *w, struct job *job)
 {
 	struct ask ask = {.kind = ASK_PASSPHRASE};
@@ -113,7 +97,7 @@ enum err ask_passphrase(struct wallet *w, struct job *job, bool *on_device)
 	char note[200];
 
 	*on_device = false;
-	switch (passphrase_from(w)) {
+	switch (w->setting.passphrase) {
 	case PASSPHRASE_NONE:
 		return message_passphrase(&w->message, (struct slice){(const uint8_t *)"", 0},
 					  false);

@@ -6,18 +6,43 @@
 
 #include "derive/kdf.h"
 #include "devices/trezor/check.h"
+#include "devices/usb.h"
 
-enum { WHAT_MAX = IDENTITY_URI_MAX + 40 };
+enum { WHAT_MAX = IDENTITY_URI_MAX + 40, HID_WALLET = 0xFF00 };
+
+/* Trezor One with HID firmware; the others' bootloader; Trezor; KeepKey with HID firmware; KeepKey.
+ * Models are told apart by what they answer. */
+static const struct usb_id ids[] = {
+	{0x534C, 0x0001, HID_WALLET}, {0x1209, 0x53C0, 0}, {0x1209, 0x53C1, 0},
+	{0x2B24, 0x0001, HID_WALLET}, {0x2B24, 0x0002, 0}, {0, 0, 0},
+};
+
+struct scan {
+	const struct driver_env *env;
+	void (*found)(void *arg, const struct device_info *info);
+	void *arg;
+};
+
+static void on_usb(void *arg, const char *where)
+{
+	const struct scan *scan = arg;
+	struct device_info info = {.env = scan->env};
+
+	snprintf(info.where, sizeof(info.where), "%s", where);
+	scan->found(scan->arg, &info);
+}
 
 static enum err trezor_scan(const struct driver_env *env,
 			    void (*found)(void *arg, const struct device_info *info), void *arg)
 {
+	struct scan scan = {.env = env, .found = found, .arg = arg};
+
 	for (const char *const *address = env->udp; address && *address; address++) {
 		struct device_info info = {.silent = true, .env = env};
 		snprintf(info.where, sizeof(info.where), "udp:%s", *address);
 		found(arg, &info);
 	}
-	return ERR_OK;
+	return usb_list("/sys", ids, on_usb, &scan);
 }
 
 static enum err trezor_open(void **self, const struct device_info *info, struct why *why)
@@ -58,7 +83,9 @@ static void probe_fill(const struct wallet *w, struct probe *p)
 	struct device_info *info = &p->info;
 
 	if (w->thp) {
-		snprintf(info->serial, sizeof(info->serial), "%.*s", DEVICE_SERIAL_MAX, w->where);
+		/* Of "usb:PORT/NUMBER" the port, which stays the same. */
+		snprintf(info->serial, sizeof(info->serial), "%.*s",
+			 (int)strcspn(w->where, strncmp(w->where, "usb:", 4) ? "" : "/"), w->where);
 		snprintf(info->label, sizeof(info->label), "Trezor");
 		snprintf(info->about, sizeof(info->about), "needs THP, not supported yet");
 		return;
@@ -353,6 +380,7 @@ const struct driver trezor_driver = {
 	.name = "trezor",
 	.ops = OPS_KEEPKEY | 1u << OP_ECDH,
 	.custody = CUSTODY_DEVICE,
+	.usb = true,
 	.scan = trezor_scan,
 	.open = trezor_open,
 	.close = trezor_close,

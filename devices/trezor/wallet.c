@@ -10,7 +10,7 @@
 enum { TRIES = 3, ROUNDS_MAX = 32 };
 
 const struct budgets wallet_budgets = {
-	.answer = 5000, .person = 120000, .probe = 1000, .idle = 2000, .stray = 300};
+	.answer = 5000, .person = 1000 * WALLET_TIMEOUT, .probe = 1000, .idle = 2000, .stray = 300};
 
 enum err wallet_new(struct wallet **out, struct transport *transport, const char *where,
 		    const struct driver_env *env, const struct budgets *budgets)
@@ -130,6 +130,24 @@ static enum err sync_features(struct wallet *w, struct features *f, bool probe)
 	return e;
 }
 
+/* `wallet "trezor:LABEL"` of the config, by label or serial. */
+static void take_setting(struct wallet *w)
+{
+	const struct wallet_setting *s = w->env ? w->env->wallets : NULL;
+	size_t driver = (size_t)(strchr(w->name, ':') - w->name) + 1;
+
+	w->setting = (struct wallet_setting){0};
+	for (; s && s->device; s++) {
+		const char *rest = s->device;
+		if (!strncmp(rest, w->name, driver))
+			rest += driver;
+		if (strcmp(s->device, w->name) && strcmp(rest, w->features.serial))
+			continue;
+		w->setting = *s;
+		return;
+	}
+}
+
 static void take_features(struct wallet *w, const struct features *f)
 {
 	bool same = w->has_session && f->has_session &&
@@ -138,6 +156,7 @@ static void take_features(struct wallet *w, const struct features *f)
 	w->features = *f;
 	w->known = true;
 	snprintf(w->name, sizeof(w->name), "%s:%s", f->keepkey ? "keepkey" : "trezor", f->label);
+	take_setting(w);
 	if (!f->unlocked || (!f->keepkey && f->has_passphrase && !same))
 		w->ready = false;
 }
@@ -258,6 +277,11 @@ void wallet_end(struct wallet *w)
 
 /* ---- a call ---- */
 
+static unsigned person_budget(const struct wallet *w)
+{
+	return w->setting.timeout ? 1000 * w->setting.timeout : w->budgets.person;
+}
+
 static enum err on_button(struct wallet *w, struct job *job, const char *what, unsigned *budget)
 {
 	char note[IDENTITY_URI_MAX + 200]; /* job_note() cuts it */
@@ -272,7 +296,7 @@ static enum err on_button(struct wallet *w, struct job *job, const char *what, u
 	snprintf(note, sizeof(note), "Confirm on %s: %s", w->name, what);
 	job_note(job, note);
 	message_empty(&w->message, MSG_BUTTON_ACK);
-	*budget = w->budgets.person;
+	*budget = person_budget(w);
 	return ERR_OK;
 }
 
@@ -295,7 +319,7 @@ static enum err on_passphrase(struct wallet *w, struct job *job, unsigned *budge
 	/* A KeepKey wants it confirmed once, a Trezor One twice unless it is empty. */
 	if (w->features.small && !on_device)
 		w->passphrase_buttons = w->features.keepkey ? 1 : 2;
-	*budget = on_device ? w->budgets.person : w->budgets.answer;
+	*budget = on_device ? person_budget(w) : w->budgets.answer;
 	return e;
 }
 

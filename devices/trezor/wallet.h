@@ -30,9 +30,10 @@ struct wallet {
 	char name[DEVICE_LABEL_MAX + 10]; /* "trezor:LABEL" */
 	char where[DEVICE_WHERE_MAX + 1];
 	struct features features; /* as of the last flow */
-	bool known;               /* features has been filled in: a first flow was there */
-	bool met;                 /* KeepKey: its passphrase is not another program's */
-	bool thp;                 /* answers, but not to this protocol */
+	struct wallet_setting setting;
+	bool known; /* features has been filled in: a first flow was there */
+	bool met;   /* KeepKey: its passphrase is not another program's */
+	bool thp;   /* answers, but not to this protocol */
 	uint8_t session[SESSION_LEN];
 	bool has_session;
 	bool ready;       /* asks for nothing but a button */

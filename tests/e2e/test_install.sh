@@ -22,6 +22,8 @@ cat >"$home/want" <<'EOF2'
 755 bin/lanyard
 755 bin/lanyard-agent
 644 lib/systemd/user/lanyard-agent.service
+644 lib/sysusers.d/lanyard.conf
+644 lib/udev/rules.d/70-lanyard.rules
 644 share/bash-completion/completions/lanyard
 644 share/fish/vendor_completions.d/lanyard.fish
 644 share/man/man1/lanyard-agent.1

@@ -152,8 +152,8 @@ unsigned script_count(void)
 
 static enum err script_claim(struct transport *t, struct why *why)
 {
-	(void)t, (void)why;
-	return ERR_OK;
+	(void)t;
+	return bench.claim ? why_set(why, bench.claim, "test: %s", err_text(bench.claim)) : ERR_OK;
 }
 
 static void script_release(struct transport *t)

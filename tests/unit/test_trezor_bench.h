@@ -16,6 +16,7 @@ struct bench {
 	bool present;                    /* at its place */
 	const struct transport_ops *ops; /* how it behaves */
 	struct transport *transport;     /* as long as the driver has it open */
+	enum err claim;                  /* what comes of taking the interface */
 	const struct wallet_setting *wallets;
 	struct budgets budgets; /* of the next wallet that is opened */
 	struct wallet *wallet;  /* the one that is open; not while a job runs */

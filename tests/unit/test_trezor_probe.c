@@ -63,6 +63,37 @@ Test(trezor_probe, shutdown_while_asking)
 		bench_turn();
 }
 
+/* Nothing tells when another program is done with it: it is looked for, and meanwhile said. */
+Test(trezor_probe, another_program_has_it)
+{
+	struct device *d;
+	struct why why = {0};
+
+	bench.claim = ERR_DEVICE_BUSY;
+	bench_plug(false);
+	UNTIL(registry_trouble(bench_registry));
+	cr_assert_str_eq(registry_trouble(bench_registry),
+			 "test: another program is using the device");
+	cr_assert_eq(registry_find(bench_registry, "trezor:peer", &d, &why), ERR_NO_DEVICE);
+	cr_assert_str_eq(why.text,
+			 "no device \"trezor:peer\"; test: another program is using the device");
+	script_get_features(TREZOR, FEATURES);
+	bench.claim = ERR_OK;
+	UNTIL(bench.device); /* by itself */
+	cr_assert_null(registry_trouble(bench_registry));
+	script_end();
+}
+
+/* It has gone before anybody else had done with it. */
+Test(trezor_probe, trouble_that_goes)
+{
+	bench.claim = ERR_PERMISSION;
+	bench_plug(false);
+	UNTIL(registry_trouble(bench_registry));
+	bench_unplug();
+	cr_assert_null(registry_trouble(bench_registry));
+}
+
 /* Once known, it is not asked again by each scan. */
 Test(trezor_probe, asked_once)
 {

@@ -134,6 +134,27 @@ Test(trezor_replay, refused_by_its_button)
 	script_end();
 }
 
+/* The config says how long a person has. */
+Test(trezor_replay, nobody_at_the_button)
+{
+	static const struct wallet_setting wallets[] = {{"trezor:peer", PASSPHRASE_HOST, 1}, {0}};
+	struct task t = sign(key_ssh);
+
+	bench.budgets.person = 60000;
+	bench.wallets = wallets;
+	plug_trezor(features_a);
+	script_section(TREZOR, features_a);
+	script_any(2);
+	script_device("3f2323001a000000020807");
+	script_host("3f2323001b");
+	script_host("3f23230014");
+	script_device("3f2323000300000002"
+		      "0804");
+	cr_assert_eq(task_run(&t), ERR_TIMEOUT);
+	cr_assert_str_eq(t.job.why.text, "nobody confirmed on trezor:peer within 1 s");
+	script_end();
+}
+
 Test(trezor_replay, client_cancels_at_the_button)
 {
 	struct task t = sign(key_ssh), u = ecdh();
@@ -262,7 +283,7 @@ Test(trezor_replay, empty_passphrase_is_not_sent)
 Test(trezor_replay, empty_passphrase_of_the_config)
 {
 	static const struct wallet_setting wallets[] = {
-		{"trezor:other", PASSPHRASE_DEVICE}, {"trezor:peer", PASSPHRASE_NONE}, {0}};
+		{"trezor:other", PASSPHRASE_DEVICE, 0}, {"trezor:peer", PASSPHRASE_NONE, 0}, {0}};
 	struct task t = task_new(OP_PUBLIC_KEY, SSH, CURVE_SECP256K1);
 
 	bench.wallets = wallets;
@@ -283,7 +304,7 @@ Test(trezor_replay, empty_passphrase_of_the_config)
 Test(trezor_replay, passphrase_on_the_device)
 {
 	static const struct wallet_setting on_device[] = {
-		{"C557D4C0", PASSPHRASE_HOST}, {"trezor:peer", PASSPHRASE_DEVICE}, {0}};
+		{"C557D4C0", PASSPHRASE_HOST, 0}, {"trezor:peer", PASSPHRASE_DEVICE, 0}, {0}};
 	struct task t = task_new(OP_PUBLIC_KEY, SSH, CURVE_SECP256K1);
 
 	bench.wallets = on_device;
