@@ -28,9 +28,8 @@ struct load {
 	enum err error;
 	struct why *why;
 	unsigned seen_top, seen_wallet, seen_policy;
-	bool has_passphrase; /* in the wallet section being read */
-	enum passphrase_from passphrase;
-	struct policy policy; /* of the policy section being read */
+	struct wallet_setting wallet; /* of the section being read */
+	struct policy policy;         /* of the policy section being read */
 	/* Of the section being read. */
 	struct section {
 		unsigned seen; /* its settings so far, a bit each */
@@ -84,7 +83,7 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 	vsnprintf(text, sizeof(text), fmt, args);
 	load_fail(cfg->line, ERR_INVALID, "%s (allowed here: %s)", text,
 		  load_in_key(cfg)      ? "curve, index, device, allow, " POLICY_SETTINGS
-		  : load_in_wallet(cfg) ? "passphrase"
+		  : load_in_wallet(cfg) ? "passphrase, timeout"
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS
 			  : "device, log, wait-device, pinentry, notify, display, "
@@ -216,13 +215,25 @@ static int parse_passphrase(cfg_t *cfg, cfg_opt_t *opt, const char *value, void 
 	*(const char **)result = value;
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (strcmp(value, names[i]) == 0) {
-			loading->has_passphrase = true;
-			loading->passphrase = i;
+			loading->wallet.passphrase = i;
 			return load_once(cfg, opt);
 		}
 	}
 	return load_fail(cfg->line, ERR_INVALID,
 			 "passphrase is \"%s\"; allowed: host, device, none", value);
+}
+
+static int parse_timeout(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	uint32_t seconds;
+
+	*(const char **)result = value;
+	if (!text_to_u32(value, WALLET_TIMEOUT_MIN, WALLET_TIMEOUT_MAX, &seconds))
+		return load_fail(cfg->line, ERR_INVALID,
+				 "timeout is \"%s\"; allowed: %d to %d (seconds)", value,
+				 WALLET_TIMEOUT_MIN, WALLET_TIMEOUT_MAX);
+	loading->wallet.timeout = seconds;
+	return load_once(cfg, opt);
 }
 
 static int parse_wait_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -454,9 +465,9 @@ static int load_wallet(cfg_t *cfg, cfg_opt_t *opt)
 				 "wallet \"%s\"; allowed: a serial number, or DRIVER:LABEL "
 				 "(`lanyard devices` lists them)",
 				 title);
-	if (!loading->has_passphrase)
+	if (loading->seen_wallet == 0)
 		return load_fail(line, ERR_INVALID,
-				 "wallet \"%s\" says nothing; allowed: passphrase", title);
+				 "wallet \"%s\" says nothing; allowed: passphrase, timeout", title);
 	for (; c->wallets != NULL && c->wallets[count].device != NULL; count++)
 		if (strcmp(c->wallets[count].device, title) == 0)
 			return load_fail(line, ERR_EXISTS,
@@ -465,10 +476,11 @@ static int load_wallet(cfg_t *cfg, cfg_opt_t *opt)
 	if (more == NULL)
 		return load_fail(line, ERR_NO_MEMORY, "out of memory");
 	c->wallets = more;
-	more[count] = (struct wallet_setting){strdup(title), loading->passphrase};
+	more[count] = loading->wallet;
+	more[count].device = strdup(title);
 	more[count + 1] = (struct wallet_setting){0};
 	loading->seen_wallet = 0;
-	loading->has_passphrase = false;
+	loading->wallet = (struct wallet_setting){0};
 	if (more[count].device == NULL)
 		return load_fail(line, ERR_NO_MEMORY, "out of memory");
 	return cfg_opt_rmnsec(opt, 0) == CFG_SUCCESS ? 0 : -1;
@@ -529,6 +541,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 	};
 	cfg_opt_t wallet_options[] = {
 		CFG_STR_CB("passphrase", NULL, CFGF_NODEFAULT, parse_passphrase),
+		CFG_STR_CB("timeout", NULL, CFGF_NODEFAULT, parse_timeout),
 		CFG_END(),
 	};
 	cfg_opt_t policy_options[] = {

@@ -126,7 +126,8 @@ Test(config, wallets_and_emulators)
 				"wallet \"trezor:peer\" { passphrase = none }\n"
 				"key \"ssh://a\" { }\n"
 				"wallet \"A1B2\" { passphrase = \"device\" }\n"
-				"wallet \"keepkey:peer\" { passphrase = host }\n");
+				"wallet \"keepkey:peer\" { timeout = 10 }\n"
+				"wallet \"C3\" { timeout = 3600 passphrase = none }\n");
 
 	cr_assert_str_eq(c->udp[0], "127.0.0.1:21324");
 	cr_assert_str_eq(c->udp[1], "127.0.0.2:1");
@@ -135,8 +136,12 @@ Test(config, wallets_and_emulators)
 	cr_assert_eq(c->wallets[0].passphrase, PASSPHRASE_NONE);
 	cr_assert_str_eq(c->wallets[1].device, "A1B2");
 	cr_assert_eq(c->wallets[1].passphrase, PASSPHRASE_DEVICE);
+	cr_assert_eq(c->wallets[1].timeout, 0);
 	cr_assert_eq(c->wallets[2].passphrase, PASSPHRASE_HOST);
-	cr_assert_null(c->wallets[3].device);
+	cr_assert_eq(c->wallets[2].timeout, 10);
+	cr_assert_eq(c->wallets[3].passphrase, PASSPHRASE_NONE);
+	cr_assert_eq(c->wallets[3].timeout, 3600);
+	cr_assert_null(c->wallets[4].device);
 	cr_assert_eq(c->key_count, 1);
 	config_free(c);
 	c = load("udp = {}\n");
@@ -305,8 +310,6 @@ static const struct bad {
 	{"upstream = {\"/1\",\"/2\",\"/3\",\"/4\",\"/5\",\"/6\",\"/7\",\"/8\",\"/9\"}\n", 1,
 	 "allowed: 8"},
 	{"wallet \"trezor:a\" {\n passphrase = both\n}\n", 2, "allowed: host, device, none"},
-	{"wallet \"trezor:a\" {\n}\n", 1, "allowed: passphrase"},
-	{"wallet \"trezor:a\" {\n pin = 1\n}\n", 2, "'pin' (allowed here: passphrase)"},
 	{"confirm = sometimes\n", 1, "confirm is \"sometimes\"; allowed: never, first, always"},
 	{"key \"ssh://a\" {\n remember = 0\n}\n", 2, "remember is \"0\"; allowed: 1s to 24h"},
 	{"remember = 25h\n", 1, "remember is \"25h\""},
@@ -320,6 +323,11 @@ static const struct bad {
 	{"policy \"\" {\n}\n", 1, "policy \"\"; allowed"},
 	{"policy \"A\" {\n}\npolicy \"A\" {\n}\n", 3, "there twice"},
 	{"policy \"A\" {\n log = info\n}\n", 2, "(allowed here: confirm, remember, scope"},
+	{"wallet \"trezor:a\" {\n}\n", 1, "allowed: passphrase, timeout"},
+	{"wallet \"trezor:a\" {\n pin = 1\n}\n", 2, "'pin' (allowed here: passphrase, timeout)"},
+	{"wallet \"trezor:a\" {\n timeout = 9\n}\n", 2, "allowed: 10 to 3600 (seconds)"},
+	{"wallet \"trezor:a\" {\n timeout = 3601\n}\n", 2, "allowed: 10 to 3600 (seconds)"},
+	{"wallet \"a\" {\n timeout = 20\n timeout = 20\n}\n", 3, "given twice"},
 	{"wallet \"trezor a\" {\n passphrase = host\n}\n", 1, "DRIVER:LABEL"},
 	{"wallet \"a\" {\n passphrase = host\n passphrase = none\n}\n", 3, "given twice"},
 	{"wallet \"a\" {\npassphrase = host\n}\nwallet \"a\" {\npassphrase = none\n}\n", 4,
