@@ -16,6 +16,9 @@ void line_list_devices(struct line_conn *lc)
 		line_status(lc, "DEVICE", s.words[0], s.words[1], s.words[2], s.words[3],
 			    s.words[4], s.words[5], NULL);
 	}
+	const char *why;
+	for (size_t i = 0; (why = registry_trouble(registry, i)) != NULL; i++)
+		line_status(lc, "UNUSABLE", why, NULL);
 }
 
 void line_status_locked(struct line_conn *lc)

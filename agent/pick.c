@@ -79,9 +79,9 @@ enum err pick_device(struct request *r)
 	if (selector != NULL)
 		return pick_selected(r, selector);
 	only = registry_next(registry, NULL);
-	if (only == NULL && registry_trouble(registry) != NULL)
+	if (only == NULL && registry_trouble(registry, 0) != NULL)
 		return why_set(&r->why, ERR_NO_DEVICE, "no device is usable: %s",
-			       registry_trouble(registry));
+			       registry_trouble(registry, 0));
 	if (only == NULL)
 		return why_set(&r->why, ERR_NO_DEVICE,
 			       "no device is connected: plug one in, or make one with `lanyard "

@@ -214,10 +214,10 @@ void prober_end(struct prober *p, const struct driver *scanner)
 	}
 }
 
-const char *prober_trouble(const struct prober *p)
+const char *prober_trouble(const struct prober *p, size_t i)
 {
 	for (const struct place *place = p->places; place; place = place->next)
-		if (place_troubled(place) && !place->dropped)
+		if (place_troubled(place) && !place->dropped && i-- == 0)
 			return place->why.text;
 	return NULL;
 }

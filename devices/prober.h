@@ -33,8 +33,9 @@ void prober_begin(struct prober *p, const struct driver *scanner);
 void prober_place(struct prober *p, const struct driver *scanner, const struct device_info *info);
 void prober_end(struct prober *p, const struct driver *scanner);
 
-/* Why a device that is plugged in could not be asked, if there is one. Until the loop goes on. */
-const char *prober_trouble(const struct prober *p);
+/* Why the i-th device that is plugged in but could not be asked could not, or NULL. Until the loop
+ * goes on. */
+const char *prober_trouble(const struct prober *p, size_t i);
 
 /* Nobody is asked any more; closed() comes later, then it is free. */
 void prober_close(struct prober *p, void (*closed)(void *arg));

@@ -340,9 +340,9 @@ size_t registry_count(const struct registry *r)
 	return r->count;
 }
 
-const char *registry_trouble(const struct registry *r)
+const char *registry_trouble(const struct registry *r, size_t i)
 {
-	return prober_trouble(r->prober);
+	return prober_trouble(r->prober, i);
 }
 
 static bool device_matches(const struct device *d, const char *selector)
@@ -364,9 +364,9 @@ static enum err find_none(struct registry *r, const char *selector, struct why *
 	char list[WHY_MAX];
 	struct wbuf w = wbuf_new(list, sizeof(list) - 1);
 
-	if (registry_trouble(r))
+	if (registry_trouble(r, 0))
 		return why_set(why, ERR_NO_DEVICE, "no device \"%s\"; %s", selector,
-			       registry_trouble(r));
+			       registry_trouble(r, 0));
 	if (!r->count)
 		return why_set(why, ERR_NO_DEVICE,
 			       "no device \"%s\": none is there (`lanyard soft init` makes one)",

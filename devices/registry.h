@@ -29,9 +29,9 @@ enum err registry_new(struct registry **out, struct uv_loop_s *loop,
 /* Looks again now; done by itself when a driver's directory changes. */
 void registry_scan(struct registry *r);
 
-/* Why a device that is plugged in is not listed (no right to it, another program has it), or NULL.
- * Until the loop goes on. */
-const char *registry_trouble(const struct registry *r);
+/* Why the i-th device that is plugged in but not listed is not (no right to it, another program has
+ * it), or NULL. Until the loop goes on. */
+const char *registry_trouble(const struct registry *r, size_t i);
 
 /* In the order of their indices; NULL starts and ends. */
 struct device *registry_next(struct registry *r, const struct device *after);

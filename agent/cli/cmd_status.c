@@ -103,7 +103,7 @@ enum { DEVICE_INDEX, DEVICE_SERIAL, DEVICE_DRIVER, DEVICE_LABEL, DEVICE_STATE, D
 enum { DEVICE_WORDS = DEVICE_CUSTODY + 1 };
 
 struct devices {
-	size_t count;
+	size_t count, unusable;
 	char about[LINE_LEN_MAX + 1]; /* of the next one: "S ABOUT" comes before it */
 };
 
@@ -154,6 +154,13 @@ static bool on_device(struct cli *cli, const char *keyword, const char *text)
 	bool about = strcmp(keyword, "ABOUT") == 0;
 	struct line words;
 
+	if (strcmp(keyword, "UNUSABLE") == 0) {
+		if (cli_status_words(&words, keyword, text) != ERR_OK || line_operands(&words) != 1)
+			return false;
+		cli_fail("%s", line_operand(&words, 0));
+		devices->unusable++;
+		return true;
+	}
 	if ((!about && strcmp(keyword, "DEVICE") != 0) ||
 	    cli_status_words(&words, keyword, text) != ERR_OK ||
 	    line_operands(&words) != (about ? 2 : DEVICE_WORDS))
@@ -181,7 +188,7 @@ static int run_devices(struct cli *cli)
 	status = cli_run(cli, "DEVICES", (struct slice){0}, NULL);
 	if (cli->json && (devices.count > 0 || status == 0))
 		puts(devices.count > 0 ? "\n]" : "[]");
-	else if (devices.count == 0 && status == 0)
+	else if (devices.count == 0 && devices.unusable == 0 && status == 0)
 		fputs("no device; `lanyard soft init` makes a software device\n", stderr);
 	return status;
 }

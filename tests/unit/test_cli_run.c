@@ -301,6 +301,16 @@ Test(cli_run, no_devices)
 	cr_assert_stderr_eq_str("no device; `lanyard soft init` makes a software device\n");
 }
 
+Test(cli_run, a_device_that_is_not_listed_is_said)
+{
+	static const char *const script[] = {
+		HELLO, "<DEVICES\n", ">S UNUSABLE no%20access%1b\nS UNUSABLE two%20\nOK\n", NULL};
+
+	cr_assert_eq(run("lanyard devices", script), 0);
+	cr_assert_stdout_eq_str("");
+	cr_assert_stderr_eq_str("lanyard: no access\\x1b\nlanyard: two \n");
+}
+
 Test(cli_run, status_as_lines_and_as_json)
 {
 	static const char *const script[] = {HELLO, "<STATUS\n",

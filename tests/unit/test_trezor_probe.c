@@ -71,16 +71,17 @@ Test(trezor_probe, another_program_has_it)
 
 	bench.claim = ERR_DEVICE_BUSY;
 	bench_plug(false);
-	UNTIL(registry_trouble(bench_registry));
-	cr_assert_str_eq(registry_trouble(bench_registry),
+	UNTIL(registry_trouble(bench_registry, 0));
+	cr_assert_str_eq(registry_trouble(bench_registry, 0),
 			 "test: another program is using the device");
 	cr_assert_eq(registry_find(bench_registry, "trezor:peer", &d, &why), ERR_NO_DEVICE);
 	cr_assert_str_eq(why.text,
 			 "no device \"trezor:peer\"; test: another program is using the device");
+	cr_assert_null(registry_trouble(bench_registry, 1));
 	script_get_features(TREZOR, FEATURES);
 	bench.claim = ERR_OK;
 	UNTIL(bench.device); /* by itself */
-	cr_assert_null(registry_trouble(bench_registry));
+	cr_assert_null(registry_trouble(bench_registry, 0));
 	script_end();
 }
 
@@ -89,9 +90,9 @@ Test(trezor_probe, trouble_that_goes)
 {
 	bench.claim = ERR_PERMISSION;
 	bench_plug(false);
-	UNTIL(registry_trouble(bench_registry));
+	UNTIL(registry_trouble(bench_registry, 0));
 	bench_unplug();
-	cr_assert_null(registry_trouble(bench_registry));
+	cr_assert_null(registry_trouble(bench_registry, 0));
 }
 
 /* Once known, it is not asked again by each scan. */
