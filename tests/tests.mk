@@ -78,5 +78,6 @@ check-threads:
 
 .PHONY: run-stress check-threads
 
+include tests/vm/vm.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
