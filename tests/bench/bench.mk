@@ -2,7 +2,7 @@
 # writes doc/BENCHMARKS.md. Nothing timed is part of `make test`, which only sees that they build.
 
 deps_bench := $(deps_build) openssh-client gpg gpg-agent gpgconf valgrind procps
-bench_programs := load idle floor
+bench_programs := load idle floor flow
 bench_binaries := $(bench_programs:%=$(B)/bench/%)
 
 $(bench_binaries): $(B)/bench/%: $(B)/tests/bench/%.o $(B)/tests/bench/wire.o
@@ -19,7 +19,7 @@ bench: deps-bench
 endif
 
 bench:
-	@$(MAKE) --no-print-directory all check-bench
+	@$(MAKE) --no-print-directory all check-bench $(B)/emulators/trezor
 	@sh tests/bench/bench.sh $(abspath $(B))
 
 .PHONY: bench check-bench deps-bench

@@ -161,6 +161,10 @@ measure_idle() {
 	done
 }
 
+measure_flow() {
+	sh "$(dirname "$report")/flow.sh" "$BIN" >>"$results"
+}
+
 # count_instructions TYPE PEER COUNT COMMAND...: all that it and its children execute while it makes
 # so many signatures, as callgrind counts them.
 count_instructions() {
@@ -228,6 +232,8 @@ echo 'bench: idle' >&2
 measure_idle
 agent_stop || die "lanyard-agent: exit $agent_status"
 peers_stop
+echo "bench: a wallet's flow" >&2
+measure_flow
 echo 'bench: instructions' >&2
 measure_instructions
 

@@ -77,6 +77,7 @@ $1 == "run" {rounds = $2; idle_clients = $3; idle_seconds = $4}
 $1 == "start" {start[$2, $3, ++starts[$2, $3]] = $4}
 $1 == "load" {for (i = 1; i <= 3; i++) load[$2, $3, $4, $5, i] = $(5 + i)}
 $1 == "idle" {for (i = 1; i <= 4; i++) idle[$2, i] = $(2 + i)}
+$1 == "flow" {for (i = 1; i <= 3; i++) flow[$2, i] = $(2 + i)}
 $1 == "instructions" {instructions[$2, $3, $4] = $5; counted = 1}
 
 END {
@@ -121,6 +122,17 @@ END {
 		printf "| %s", rows[i]
 		for (p = 1; p <= 4; p++)
 			printf " | %s", idle[peers[p], i] == "-" ? "not readable" : grouped(idle[peers[p], i])
+		print " |"
+	}
+	print ""
+	print "A signature of a hardware wallet, emulated over UDP, µs:"
+	print ""
+	print "| | the same packets by a bare client | through lanyard-agent | the difference |"
+	print "|---|---:|---:|---:|"
+	for (w = 2; w <= 3; w++) {
+		printf "| %s", title[whats[w]]
+		for (i = 1; i <= 3; i++)
+			printf " | %s", grouped(flow[whats[w], i])
 		print " |"
 	}
 	print ""

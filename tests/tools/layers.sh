@@ -41,7 +41,7 @@ grep -rnE '^#include ".*(cmd_|agent/cli/)' $folders --include='*.[ch]' |
 	grep -vE '^(agent/cli/[a-z_]*\.[ch]|[a-z-]+/([a-z]+/)?cmd_[a-z_]*\.c):' >>"$bad" || true
 
 fence 'uv\.h' 'agent/[a-z_]*\.[ch]|gpg/server\.c|devices/(device|registry|hotplug|prober)\.[ch]'
-fence 'libusb.*' 'devices/(transport_usb|hotplug)\.c'
+fence 'libusb.*' 'devices/transport_usb\.c'
 fence 'cbor\.h' 'devices/fido/[a-z_]*\.[ch]'
 fence 'protobuf-c.*' 'devices/trezor/.*'
 fence 'sodium.*|openssl/.*' '(derive|devices/soft)/[a-z0-9_]*\.[ch]|devices/fido/pin[a-z_]*\.c'

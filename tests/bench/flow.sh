@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the agent adds to a signature of a hardware wallet, emulated over UDP: flow.sh BUILD [COUNT].
+# Prints "flow TYPE", and the medians of the bare flow, of the agent's and of the difference in µs.
+# shellcheck source=tests/e2e/lib.sh
+cd "$(dirname "$0")/../.."
+BIN=$1 COUNT=${2:-500}
+. tests/e2e/lib.sh
+home_new
+conf=$home/.config/lanyard
+mkdir -p "$conf"
+emulator_pid='' relay_pid=''
+trap 'status=$?; set +e; kill $relay_pid $emulator_pid 2>/dev/null; (exit $status); home_remove' EXIT
+
+# configure PORT: the agent's wallet is there.
+configure() {
+	printf 'udp = {"127.0.0.1:%s"}\nlog = warn\n' "$1" >"$conf/lanyard.conf"
+	printf 'key "ssh://bench@host" {\n\tcurve = %s\n}\n' "$curve" >>"$conf/lanyard.conf"
+	agent_start
+	wait_for 'lanyard devices 2>/dev/null | grep -q trezor:peer'
+	wait_for 'ssh-add -L | grep -q ^[es]'
+}
+
+"$BIN/emulators/trezor" >"$home/emulator.out" &
+emulator_pid=$!
+wait_for "grep -q '^port' $home/emulator.out"
+port=$(sed -n 's/^port //p' "$home/emulator.out")
+for curve in ed25519 nist256p1; do
+	type=ssh-ed25519
+	[ $curve = ed25519 ] || type=ecdsa-sha2-nistp256
+	mkfifo "$home/end"
+	"$BIN/bench/flow" relay "$port" "$home/flow" <"$home/end" >"$home/relay.out" &
+	relay_pid=$!
+	exec 8>"$home/end"
+	wait_for "grep -q '^port' $home/relay.out"
+	configure "$(sed -n 's/^port //p' "$home/relay.out")"
+	"$BIN/bench/load" $type "$SSH_AUTH_SOCK" 1 1 10 >/dev/null
+	agent_stop
+	exec 8>&-
+	wait $relay_pid
+	relay_pid=
+	rm "$home/end"
+	configure "$port"
+	numbers=$("$BIN/bench/flow" measure "$port" "$home/flow" "$SSH_AUTH_SOCK" $type "$COUNT")
+	echo "flow $type $numbers"
+	agent_stop
+done
