@@ -145,6 +145,11 @@ void script_end(void)
 		     script.count);
 }
 
+bool script_left(void)
+{
+	return script.at < script.count;
+}
+
 unsigned script_count(void)
 {
 	return script.count;
@@ -214,9 +219,12 @@ static enum err bench_scan(const struct driver_env *e,
 			   void (*found)(void *arg, const struct device_info *info), void *arg)
 {
 	const struct device_info info = {.where = "test", .env = e};
+	const struct device_info other = {.where = "other", .env = e};
 
 	if (bench.present)
 		found(arg, &info);
+	if (bench.present_too)
+		found(arg, &other);
 	return ERR_OK;
 }
 

@@ -14,6 +14,7 @@
 /* The device as the driver sees it. The worker alone touches it while a job runs. */
 struct bench {
 	bool present;                    /* at its place */
+	bool present_too;                /* at another place */
 	const struct transport_ops *ops; /* how it behaves */
 	struct transport *transport;     /* as long as the driver has it open */
 	enum err claim;                  /* what comes of taking the interface */
@@ -64,6 +65,7 @@ void script_begin(const char *file, const char *heading);   /* Initialize with i
 void script_get_features(const char *file, const char *heading);
 /* Nothing was sent that was not to be, and all was. */
 void script_end(void);
+bool script_left(void); /* not all was exchanged yet */
 /* Packets in the script, both ways. */
 unsigned script_count(void);
 

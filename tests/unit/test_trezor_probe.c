@@ -63,6 +63,29 @@ Test(trezor_probe, shutdown_while_asking)
 		bench_turn();
 }
 
+/* The same one over UDP and over USB is one; the other way serves when the first is gone. */
+Test(trezor_probe, seen_on_two_ways)
+{
+	script_get_features(TREZOR, FEATURES);
+	bench_plug(true);
+	script_get_features(TREZOR, FEATURES);
+	bench.present_too = true;
+	registry_scan(bench_registry);
+	for (int i = 0; i < 2000 || script_left(); i++)
+		bench_turn();
+	script_end();
+	cr_assert_eq(bench.arrived, 1);
+	cr_assert_eq(registry_count(bench_registry), 1);
+	cr_assert_str_eq(device_info(bench.device)->where, "test");
+	script_get_features(TREZOR, FEATURES);
+	bench_unplug();
+	UNTIL(bench.left);
+	UNTIL(bench.device);
+	cr_assert_str_eq(device_info(bench.device)->where, "other");
+	cr_assert_eq(registry_count(bench_registry), 1);
+	script_end();
+}
+
 /* Nothing tells when another program is done with it: it is looked for, and meanwhile said. */
 Test(trezor_probe, another_program_has_it)
 {
