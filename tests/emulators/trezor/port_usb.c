@@ -42,7 +42,7 @@ struct transfer {
 struct port_usb {
 	struct port port;
 	const struct usb_model *model;
-	char serial[32], label[64], name[8];
+	char serial[32], label[64], name[16];
 	int bus;   /* the controller's socket; -1 while detached */
 	int ready; /* eventfd: an OUT transfer waits for the firmware */
 	bool configured;
