@@ -15,6 +15,7 @@ mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share
 mkdir -p /run/lock /run/udev
 ln -s /proc/self/fd /dev/fd
 echo guest >/proc/sys/kernel/hostname
+printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
 ip link set lo up
 /usr/lib/systemd/systemd-udevd --daemon
 
