@@ -228,10 +228,10 @@ static int parse_timeout(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *re
 	uint32_t seconds;
 
 	*(const char **)result = value;
-	if (!text_to_u32(value, WALLET_TIMEOUT_MIN, WALLET_TIMEOUT_MAX, &seconds))
+	if (!text_to_seconds(value, WALLET_TIMEOUT_MIN, WALLET_TIMEOUT_MAX, &seconds))
 		return load_fail(cfg->line, ERR_INVALID,
-				 "timeout is \"%s\"; allowed: %d to %d (seconds)", value,
-				 WALLET_TIMEOUT_MIN, WALLET_TIMEOUT_MAX);
+				 "timeout is \"%s\"; allowed: %ds to %ds, such as 120s or 5m",
+				 value, WALLET_TIMEOUT_MIN, WALLET_TIMEOUT_MAX);
 	loading->wallet.timeout = seconds;
 	return load_once(cfg, opt);
 }
