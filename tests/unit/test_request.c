@@ -8,6 +8,8 @@
 #include <uv.h>
 
 #include "agent/agent.h"
+#include "agent/unlock.h"
+#include "agent/wgkeys.h"
 #include "derive/kdf.h"
 #include "derive/slip10.h"
 
@@ -418,4 +420,91 @@ Test(request, a_full_keyring_is_said)
 	}
 	cr_assert_eq(ask(OP_SIGN, "age://x", CURVE_ED25519), ERR_NO_MEMORY);
 	cr_assert_not_null(strstr(request.why.text, "keyring is full"), "%s", request.why.text);
+}
+
+/* ---- WireGuard's keys ---- */
+
+static enum err ask_wg(enum op op, const char *uri)
+{
+	enum err e;
+
+	request.wg_keys = true;
+	e = ask(op, uri, CURVE_CURVE25519);
+	request.wg_keys = false;
+	return e;
+}
+
+Test(request, wireguard_keys_are_asked_of_the_device_each_time)
+{
+	static const char peer[] = "wg://wg0@h/nC5Njevw9Sc9TAJ0GQzwKMhaAstjudwVDljr5I1lW2I";
+	uint8_t private[32], public[32];
+	const struct key *key;
+
+	cr_assert_eq(ask(OP_SECRET, "wg://wg0@h", CURVE_CURVE25519), ERR_NOT_ALLOWED);
+	cr_assert_eq(ask(OP_ECDH, peer, CURVE_CURVE25519), ERR_NOT_ALLOWED);
+	cr_assert_eq(ask_wg(OP_SECRET, "secret://x"), ERR_NOT_ALLOWED);
+	cr_assert_eq(ask_wg(OP_ECDH, "age://x"), ERR_NOT_ALLOWED);
+	cr_assert_eq(fake.jobs, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert_eq(ask_wg(i == 2 ? OP_PUBLIC_KEY : OP_SECRET, "wg://wg0@h"), ERR_OK);
+		cr_assert_eq(fake.jobs, 2 + i, "the wallet once, SECRET each time");
+		cr_assert_eq(request.secret.n, 32);
+		kdf_wg_private(private, request.secret.p, "wg://wg0@h");
+		kdf_wg_public(public, private);
+		cr_assert_eq(memcmp(request.out, public, 32), 0);
+	}
+	cr_assert_eq(ask(OP_PUBLIC_KEY, "wg://wg0@h", CURVE_CURVE25519), ERR_OK);
+	cr_assert_eq(fake.jobs, 4, "answered from the record");
+	cr_assert_null(request.secret.p);
+	cr_assert_eq(memcmp(request.out, public, 32), 0);
+	/* Our point goes into a preshared key, so it is learned first. */
+	cr_assert_eq(ask_wg(OP_ECDH, peer), ERR_OK);
+	cr_assert_eq(fake.jobs, 6);
+	key = keyring_find(&agent.keys, &request.id, PURPOSE_ECDH, request.driver, request.serial);
+	cr_assert(key != NULL && key->known);
+	/* The base point was multiplied. */
+	cr_assert_eq(memcmp(key->public_key + 1, request.secret.p, 32), 0);
+	memset(fake.seed, 2, sizeof(fake.seed));
+	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg0@h"), ERR_MISMATCH);
+	cr_assert_null(request.secret.p);
+	cr_assert_not_null(strstr(request.why.text, "is the known one"), "%s", request.why.text);
+}
+
+Test(request, the_secret_of_an_interface_is_kept_until_a_lock)
+{
+	struct wgkeys one = {0}, two = {0};
+
+	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg0@h"), ERR_OK);
+	cr_assert_eq(wgkeys_keep(&one, &request), ERR_OK);
+	cr_assert_null(request.secret.p);
+	cr_assert(wgkeys_has(&one, &request.id));
+	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg1@h"), ERR_OK);
+	cr_assert_not(wgkeys_has(&one, &request.id));
+	cr_assert_eq(wgkeys_keep(&two, &request), ERR_OK);
+	wgkeys_forget(&agent, &one.id);
+	cr_assert_null(one.secret.p);
+	cr_assert_not_null(two.secret.p);
+	lock();
+	cr_assert_null(two.secret.p);
+	cr_assert_null(agent.wgkeys);
+}
+
+/* LOCK came while the device worked: its answer is not kept. */
+Test(request, the_secret_of_an_interface_is_not_kept_after_a_lock)
+{
+	struct wgkeys kept = {0};
+
+	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg0@h"), ERR_OK);
+	cr_assert_eq(agent_lock(&agent, the_device(), NULL, NULL), ERR_OK);
+	cr_assert_eq(wgkeys_keep(&kept, &request), ERR_LOCKED);
+	cr_assert_null(kept.secret.p);
+	unlock_release(&agent, the_device());
+	fake.unlocked = true;
+	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg0@h"), ERR_OK);
+	agent.locked = true;
+	cr_assert_eq(wgkeys_keep(&kept, &request), ERR_LOCKED);
+	agent.locked = false;
+	plug(false);
+	cr_assert_eq(wgkeys_keep(&kept, &request), ERR_DEVICE_GONE);
+	cr_assert_null(agent.wgkeys);
 }
