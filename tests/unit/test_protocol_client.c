@@ -190,6 +190,47 @@ static void run(const struct script *script)
 	}
 }
 
+/* Who listens: the caller's choice of user, or root. Run by root, the server is another user. */
+Test(protocol_client, the_server_is_the_user_that_was_named)
+{
+	uid_t uid = geteuid() == 0 ? 65534 : geteuid();
+	const struct {
+		uid_t named;
+		bool good;
+	} rows[] = {{uid, true}, {uid - 1, false}, {0, false}};
+	struct why why;
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct client *c = NULL;
+		int listener = listen_at(path), ready[2];
+		char byte;
+		pid_t pid;
+
+		cr_assert_geq(listener, 0);
+		cr_assert_eq(pipe(ready), 0);
+		pid = fork();
+		if (pid == 0) {
+			/* The kernel names whoever called listen() last. */
+			if (setresuid(uid, uid, uid) != 0 || listen(listener, 1) != 0 ||
+			    write(ready[1], "", 1) != 1)
+				_exit(1);
+			int fd = accept(listener, NULL, NULL);
+
+			_exit(send(fd, "OK\n", 3, MSG_NOSIGNAL) == 3 || !rows[i].good ? 0 : 1);
+		}
+		close(listener);
+		cr_assert_eq(read(ready[0], &byte, 1), 1);
+		cr_expect_eq(client_open_of(&c, path, rows[i].named, &why),
+			     rows[i].good ? ERR_OK : ERR_PERMISSION, "row %zu: %s", i, why.text);
+		if (!rows[i].good)
+			cr_expect_not_null(strstr(why.text, " or root"), "%s", why.text);
+		client_close(c);
+		cr_expect(served(pid));
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
 Test(protocol_client, every_kind_of_reply)
 {
 	run(&(struct script){
