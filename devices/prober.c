@@ -17,10 +17,11 @@ struct place {
 	struct device *device; /* that is being asked; NULL: nobody is */
 	struct probe probe;
 	struct job job;
-	enum err said;  /* in the log, of the last answer */
-	struct why why; /* of that */
-	bool seen;      /* by the scan that runs */
-	bool again;     /* seen once more while it was asked: something has changed there */
+	enum err answer; /* the last */
+	struct why why;  /* of that */
+	bool said;       /* in the log */
+	bool seen;       /* by the scan that runs */
+	bool again;      /* seen once more while it was asked: something has changed there */
 	bool dropped;
 };
 
@@ -68,17 +69,19 @@ static void place_drop(struct place *place)
 /* Plugged in, but it cannot be used now. */
 static bool place_troubled(const struct place *place)
 {
-	return !place->info.silent && (place->said == ERR_DEVICE_BUSY ||
-				       place->said == ERR_PERMISSION || place->said == ERR_TIMEOUT);
+	return !place->info.silent &&
+	       (place->answer == ERR_DEVICE_BUSY || place->answer == ERR_PERMISSION ||
+		place->answer == ERR_TIMEOUT);
 }
 
 static bool place_waits(const struct place *place)
 {
-	return place->info.silent ? place->said && place->said != ERR_EXISTS
+	return place->info.silent ? place->answer && place->answer != ERR_EXISTS
 				  : place_troubled(place);
 }
 
-/* A driver's reason names the place. */
+/* A driver's reason names the place. No right to a node is said when it stays so: udev may not have
+ * come to it yet. */
 static void place_say(struct place *place, enum err e)
 {
 	const struct why before = place->why;
@@ -87,11 +90,16 @@ static void place_say(struct place *place, enum err e)
 	*why = place->job.why;
 	if (!why->text[0])
 		why_set(why, e, "%s: %s", place->info.where, err_text(e));
-	bool again = e == place->said && !strcmp(why->text, before.text);
-	place->said = e;
-	if (again || (e == ERR_DEVICE_GONE && !place->info.silent))
+	bool again = e == place->answer && !strcmp(why->text, before.text);
+	place->answer = e;
+	place->said = place->said && again;
+	if (place->said || (e == ERR_PERMISSION && !again) ||
+	    (e == ERR_DEVICE_GONE && !place->info.silent)) {
 		log_debug("%s", why->text);
-	else if (place->info.silent)
+		return;
+	}
+	place->said = true;
+	if (place->info.silent)
 		log_info("%s; it is looked for every %d s", why->text, AGAIN_MS / 1000);
 	else
 		log_warn("%s", why->text);
@@ -117,7 +125,7 @@ static void place_done(struct job *job, enum err e)
 		return;
 	}
 	if (!e) {
-		place->said = ERR_EXISTS;
+		place->answer = ERR_EXISTS;
 	} else {
 		place_say(place, e);
 		if (place_waits(place) && !uv_is_active((uv_handle_t *)&p->timer))
