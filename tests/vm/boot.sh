@@ -32,7 +32,7 @@ share() { # NAME PATH OPTIONS
 timeout -k 5 "${VM_SECONDS:-600}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max \
 	-smp 2 -m 1024 -nodefaults -no-user-config -no-reboot -display none \
 	-kernel "$vm/vmlinux" -initrd "$vm/initramfs" \
-	-append "console=ttyS0 quiet panic=-1 lanyard.tree=$tree" \
+	-append "console=ttyS0 quiet panic=-1 no_timer_check lanyard.tree=$tree" \
 	-serial "file:$console" -serial $terminal \
 	-fsdev "$(share host / ,readonly=on)" -device virtio-9p-pci,fsdev=host,mount_tag=host \
 	-fsdev "$(share vm "$vm/root" ,readonly=on)" -device virtio-9p-pci,fsdev=vm,mount_tag=vm \

@@ -12,6 +12,8 @@ alice_new
 agent_start
 emulator peer --usb webusb
 wait_for "grep -q 'no access to /dev/bus/usb/.*for alice: the udev rule is missing' $home/agent.log"
+# A newer systemd lets whoever is logged in use wallets by a rule of its own: not here.
+ln -s /dev/null /etc/udev/rules.d/70-uaccess.rules
 rules_install
 node=$(usb_node 1209:53c1)
 expect_eq 'the rule' "$(stat -c '%U %G %a' "$node")" 'root lanyard 660'
