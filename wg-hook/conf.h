@@ -24,7 +24,8 @@ struct conf {
 	unsigned hook_line;      /* of our block; 0: none */
 };
 
-/* --config, else /etc/wireguard/IFACE.conf; absolute. ERR_INVALID unless it is named IFACE.conf. */
+/* --config as it was given, else /etc/wireguard/IFACE.conf. (wg-quick resolves symbolic links, so
+ * its name says nothing.) */
 enum err conf_path(char out[static PATH_MAX], const struct options *o, struct why *why) MUST_CHECK;
 
 /* Parses a file's text. Refused, naming `path` and line: PrivateKey, PresharedKey, SaveConfig =

@@ -23,7 +23,7 @@ struct keys {
 	uint8_t public_key[WG_KEY_LEN]; /* of private_key; equal to the settings' public-key */
 	uint32_t rotate;                /* the T of every is_root peer */
 	size_t count;
-	struct keys_peer peers[]; /* in the order of tunnel.peers */
+	struct keys_peer peers[]; /* in the order they were asked for */
 };
 
 /*
@@ -33,8 +33,8 @@ struct keys {
  * anything but 32 bytes that are a clamped scalar. extra-psk-files are read here: owner root,
  * nobody else may read or write, 32 bytes as base64. On error nothing is kept.
  */
-enum err keys_fetch(struct keys **out, struct client *c, const struct tunnel *t,
-		    struct why *why) MUST_CHECK;
+enum err keys_fetch(struct keys **out, struct client *c, const struct settings *s,
+		    const struct tunnel_peer *peers, size_t n, struct why *why) MUST_CHECK;
 void keys_free(struct keys *k); /* wipes; NULL is fine */
 
 /* One peer's preshared key for psk-mode single, after WGKEYS of the interface on the same

@@ -15,28 +15,37 @@ struct tunnel_peer {
 	enum psk_mode psk_mode; /* never PSK_UNSET */
 	const uint8_t *point;   /* Q', for device and agent; else NULL. The settings' */
 	const char *extra;      /* extra-psk-file or NULL. The settings' */
-	struct identity id;     /* wg://IFACE@HOST/PEER with the interface's index */
 };
 
 struct tunnel {
 	struct settings settings; /* -d and -i are in it already */
 	struct conf conf;
 	struct tunnel_peer *peers; /* conf.count of them, in the config's order */
-	size_t device_peers;       /* with psk-mode device */
-	size_t psk_peers;          /* that get a preshared key */
 	char settings_path[PATH_MAX], conf_path[PATH_MAX];
 };
 
 /*
- * Reads and joins both files. Everything that `up` needs is checked: a device|agent peer without
- * psk-point (`why` says what to type), more than TUNNEL_DEVICE_PEERS_MAX device peers without -y, a
- * peer whose key is the interface's own, unusable points. On error `t` is empty.
+ * What the settings say of `n` peers, into `out` (room for n; points into `s`), all of it checked:
+ * a device|agent peer without psk-point (`why` says what to type), more than
+ * TUNNEL_DEVICE_PEERS_MAX device peers unless `many`, a peer's key that is the interface's own or
+ * no acceptable point. Pure.
  */
+enum err tunnel_join(struct tunnel_peer *out, const struct settings *s, const char *iface,
+		     const uint8_t (*peers)[WG_KEY_LEN], size_t n, bool many,
+		     struct why *why) MUST_CHECK;
+/* Reads both files and joins them: everything that can be known before a device is asked. On error
+ * `t` is empty. */
 enum err tunnel_load(struct tunnel *t, const struct options *o, struct why *why) MUST_CHECK;
 void tunnel_free(struct tunnel *t);
 
-/* How many times a person will be asked to confirm, at most: one for the release, and one for each
- * device operation where the device itself asks. */
-size_t tunnel_confirmations(const struct tunnel *t);
+/* wg://IFACE@HOST/PEER of a peer, with the interface's index. */
+enum err tunnel_peer_identity(struct identity *id, const struct settings *s,
+			      const uint8_t key[static WG_KEY_LEN], struct why *why) MUST_CHECK;
+
+/* settings_read() with -d and -i of the command line in place of the file's. */
+enum err tunnel_settings(struct settings *s, const struct options *o, struct why *why) MUST_CHECK;
+
+/* How many confirmations come at most, said before any: "one confirmation", "up to 4 …". */
+void tunnel_say_confirmations(const struct settings *s, const struct tunnel_peer *peers, size_t n);
 
 #endif

@@ -40,11 +40,12 @@ int cmd_check(const struct options *o);
 int cmd_pub(const struct options *o);
 int cmd_point(const struct options *o);
 int cmd_psk(const struct options *o);
-/* cmd_tunnel.c */
+/* cmd_up.c and beside it */
 int cmd_up(const struct options *o);
 int cmd_down(const struct options *o);
 int cmd_close(const struct options *o);
 int cmd_show(const struct options *o);
+int cmd_watch(const struct options *o); /* the unit's and up's own; not in help */
 
 /* "lanyard-wg: …" on standard error, cleaned. Returns 1. */
 int wg_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
