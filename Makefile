@@ -33,7 +33,7 @@ harden   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -f
 harden   := $(harden)
 ldharden := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
-packages := libsodium libcrypto libuv libconfuse libprotobuf-c libusb-1.0
+packages := libsodium libcrypto libuv libconfuse libprotobuf-c libusb-1.0 libmnl
 pkgflags := $(shell $(PKG_CONFIG) --cflags $(packages) 2>/dev/null)
 libs      = $(shell $(PKG_CONFIG) --libs $(packages)) -pthread
 

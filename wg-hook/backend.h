@@ -18,9 +18,12 @@
 
 #include "protocol/buf.h"
 #include "protocol/err.h"
+#include "wg-hook/wg.h"
+
+/* Where user-space implementations have their sockets, IFACE.sock. */
+#define WG_UAPI_DIR "/var/run/wireguard"
 
 enum {
-	WG_KEY_LEN = 32,
 	WG_PEERS_MAX = 65536,
 	WG_ALLOWED_MAX = 1 << 20, /* allowed IPs of all peers of an interface */
 };
@@ -48,12 +51,12 @@ struct wg_peer {
 	uint8_t public_key[WG_KEY_LEN];
 	uint8_t psk[WG_KEY_LEN]; /* secret; all zero: none */
 	union wg_endpoint endpoint;
-	uint16_t keepalive;	/* seconds; 0: off */
-	uint8_t flags;		/* enum wg_peer_flag */
-	uint32_t allowed;	/* the first of its allowed IPs in wg_device.allowed */
+	uint16_t keepalive;     /* seconds; 0: off */
+	uint8_t flags;          /* enum wg_peer_flag */
+	uint32_t allowed;       /* the first of its allowed IPs in wg_device.allowed */
 	uint32_t allowed_count; /* they are adjacent */
-	int64_t handshake;	/* the latest one, seconds of CLOCK_REALTIME; 0: none */
-	uint64_t rx, tx;	/* bytes */
+	int64_t handshake;      /* the latest one, seconds of CLOCK_REALTIME; 0: none */
+	uint64_t rx, tx;        /* bytes */
 };
 
 /*
@@ -62,8 +65,9 @@ struct wg_peer {
  */
 struct wg_device {
 	uint8_t private_key[WG_KEY_LEN]; /* secret; all zero: none */
-	uint8_t public_key[WG_KEY_LEN];	 /* of private_key; all zero without one */
-	bool set_private;		 /* for wg_set() */
+	uint8_t public_key[WG_KEY_LEN];  /* of private_key; all zero without one */
+	bool set_private;                /* for wg_set() */
+	bool sorted;                     /* by public key: wg_device_find() is fast */
 	size_t count, peers_cap;
 	struct wg_peer *peers;
 	size_t allowed_count, allowed_cap;
@@ -105,10 +109,24 @@ const struct wg_backend *wg_backend(const char *iface);
 
 /* Parsers of what comes from outside; for their back ends, state.c and the fuzzers. */
 
-/* A whole answer to "get=1", the empty line at its end included; `errno=0` is wanted. */
+/*
+ * An answer of the socket, line by line (without LF). `done` after the empty line at its end;
+ * `code` is its errno line's, which must come.
+ */
+enum { WG_UAPI_LINE_MAX = 512 };
+struct wg_uapi_reader {
+	struct wg_device *out;
+	bool done, has_code, in_peer;
+	int64_t code;
+};
+enum err wg_uapi_line(struct wg_uapi_reader *r, struct slice line, struct why *why) MUST_CHECK;
+/* A whole one, nothing after it, with `errno=0`. */
 enum err wg_uapi_parse(struct wg_device *out, struct slice text, struct why *why) MUST_CHECK;
-/* Appends a peer's public key, endpoint, keepalive and allowed IPs in the same language; no key. */
-void wg_uapi_write_peer(struct wbuf *w, const struct wg_device *d, const struct wg_peer *p);
+/* Appends endpoint and keepalive of a peer, and an allowed IP, as lines of a request. */
+void wg_uapi_write_peer(struct wbuf *w, const struct wg_peer *p);
+void wg_uapi_write_allowed(struct wbuf *w, const struct wg_allowed *a);
+/* A key as the line "name=hex". */
+void wg_uapi_write_key(struct wbuf *w, const char *name, const uint8_t key[static WG_KEY_LEN]);
 /* The attributes of one message of a dump, generic netlink's header left out. A peer that goes on
  * from the message before is joined. */
 enum err wg_netlink_parse(struct wg_device *out, struct slice attributes,

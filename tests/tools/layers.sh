@@ -45,6 +45,7 @@ fence 'libusb.*' 'devices/transport_usb\.c'
 fence 'cbor\.h' 'devices/fido/[a-z_]*\.[ch]'
 fence 'protobuf-c.*' 'devices/trezor/.*'
 fence 'sodium.*|openssl/.*' '(derive|devices/soft)/[a-z0-9_]*\.[ch]|devices/fido/pin[a-z_]*\.c'
+fence 'libmnl.*' 'wg-hook/netlink\.c'
 fence 'confuse\.h' 'agent/config[a-z_]*\.c'
 fence 'pthread\.h|threads\.h|stdatomic\.h' 'devices/device\.c'
 
