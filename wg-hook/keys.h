@@ -37,9 +37,4 @@ enum err keys_fetch(struct keys **out, struct client *c, const struct settings *
 		    const struct tunnel_peer *peers, size_t n, struct why *why) MUST_CHECK;
 void keys_free(struct keys *k); /* wipes; NULL is fine */
 
-/* One peer's preshared key for psk-mode single, after WGKEYS of the interface on the same
- * connection; `psk` in locked memory. */
-enum err keys_single(uint8_t psk[static WG_KEY_LEN], struct client *c, const struct settings *s,
-		     const uint8_t peer[static WG_KEY_LEN], struct why *why) MUST_CHECK;
-
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "wg-hook/settings.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,9 +39,7 @@ struct parse {
 
 /* ---- values ---- */
 
-#define BAD(p, ...) settings_bad(p, __VA_ARGS__)
-
-static enum err PRINTF_LIKE(2, 3) settings_bad(const struct parse *p, const char *fmt, ...)
+static enum err PRINTF_LIKE(2, 3) bad(const struct parse *p, const char *fmt, ...)
 {
 	char text[WHY_MAX];
 	va_list args;
@@ -80,12 +80,12 @@ static enum err set_identity(struct parse *p, struct slice v)
 	enum err e;
 
 	if (!copy_text(uri, sizeof(uri), v))
-		return BAD(p, "identity: 1 to %d printable characters", IDENTITY_URI_MAX);
+		return bad(p, "identity: 1 to %d printable characters", IDENTITY_URI_MAX);
 	e = identity_parse(&p->s->id, uri, &why);
 	if (e != ERR_OK)
-		return BAD(p, "identity: %s", why.text);
+		return bad(p, "identity: %s", why.text);
 	if (p->s->id.class != CLASS_WG_INTERFACE)
-		return BAD(p, "identity: %s is not of the form wg://IFACE@HOST", uri);
+		return bad(p, "identity: %s is not of the form wg://IFACE@HOST", uri);
 	return ERR_OK;
 }
 
@@ -97,7 +97,7 @@ static enum err get_number(const struct parse *p, struct slice v, const char *na
 	if (copy_text(text, sizeof(text), v) &&
 	    (text_to_u32(text, min, max, out) || (or_zero && text_to_u32(text, 0, 0, out))))
 		return ERR_OK;
-	return BAD(p, "%s: a number of %s%u to %u", name, or_zero ? "0, or " : "", min, max);
+	return bad(p, "%s: a number of %s%u to %u", name, or_zero ? "0, or " : "", min, max);
 }
 
 static enum err set_index(struct parse *p, struct slice v)
@@ -115,7 +115,7 @@ static enum err set_device(struct parse *p, struct slice v)
 {
 	return copy_text(p->s->device, sizeof(p->s->device), v)
 		       ? ERR_OK
-		       : BAD(p, "device: a serial number, 1 to %d printable characters",
+		       : bad(p, "device: a serial number, 1 to %d printable characters",
 			     SETTINGS_DEVICE_MAX - 1);
 }
 
@@ -123,9 +123,9 @@ static enum err get_key(const struct parse *p, struct slice v, const char *name,
 			uint8_t key[static WG_KEY_LEN])
 {
 	if (wg_key_parse(key, (const char *)v.p, v.n) != ERR_OK)
-		return BAD(p, "%s: 44 characters of base64, as `wg` prints keys", name);
+		return bad(p, "%s: 44 characters of base64, as `wg` prints keys", name);
 	if (kdf_wg_check(key, NULL) != ERR_OK)
-		return BAD(p, "%s: not an acceptable Curve25519 point", name);
+		return bad(p, "%s: not an acceptable Curve25519 point", name);
 	return ERR_OK;
 }
 
@@ -141,14 +141,14 @@ static enum err set_psk_mode(struct parse *p, struct slice v)
 
 	return psk_mode_parse(m, (const char *)v.p, v.n) == ERR_OK
 		       ? ERR_OK
-		       : BAD(p, "psk-mode: device, agent, single or none");
+		       : bad(p, "psk-mode: device, agent, single or none");
 }
 
 static enum err get_event(const struct parse *p, struct slice v, const char *name,
 			  enum on_event *out)
 {
 	*out = (enum on_event)find_word(on_events, ON_EVENT_COUNT, v);
-	return *out != ON_EVENT_COUNT ? ERR_OK : BAD(p, "%s: close, down or keep", name);
+	return *out != ON_EVENT_COUNT ? ERR_OK : bad(p, "%s: close, down or keep", name);
 }
 
 static enum err set_on_remove(struct parse *p, struct slice v)
@@ -169,14 +169,14 @@ static enum err set_on_sleep(struct parse *p, struct slice v)
 static enum err set_on_missing(struct parse *p, struct slice v)
 {
 	p->s->on_missing = (enum on_missing)find_word(on_missings, MISSING_COUNT, v);
-	return p->s->on_missing != MISSING_COUNT ? ERR_OK : BAD(p, "on-missing: fail or wait");
+	return p->s->on_missing != MISSING_COUNT ? ERR_OK : bad(p, "on-missing: fail or wait");
 }
 
 static enum err set_agent_user(struct parse *p, struct slice v)
 {
 	return copy_text(p->s->agent_user, sizeof(p->s->agent_user), v)
 		       ? ERR_OK
-		       : BAD(p, "agent-user: a login name of 1 to %d characters",
+		       : bad(p, "agent-user: a login name of 1 to %d characters",
 			     SETTINGS_USER_MAX);
 }
 
@@ -184,7 +184,7 @@ static enum err set_socket(struct parse *p, struct slice v)
 {
 	return v.n > 0 && v.p[0] == '/' && copy_text(p->s->socket, sizeof(p->s->socket), v)
 		       ? ERR_OK
-		       : BAD(p, "socket: the absolute path of agent.sock, at most %d bytes",
+		       : bad(p, "socket: the absolute path of agent.sock, at most %d bytes",
 			     SOCKET_PATH_MAX);
 }
 
@@ -194,7 +194,7 @@ static enum err set_psk_point(struct parse *p, struct slice v)
 
 	p->peer->has_point = true;
 	if (e == ERR_OK && memcmp(p->peer->point, p->peer->key, WG_KEY_LEN) == 0)
-		e = BAD(p,
+		e = bad(p,
 			"psk-point: this is the peer's public key; its point is what `lanyard-wg "
 			"pub` prints there for us");
 	return e;
@@ -205,7 +205,7 @@ static enum err set_extra(struct parse *p, struct slice v)
 	char path[PATH_MAX];
 
 	if (v.n == 0 || v.p[0] != '/' || !copy_text(path, sizeof(path), v))
-		return BAD(p, "extra-psk-file: an absolute path");
+		return bad(p, "extra-psk-file: an absolute path");
 	p->peer->extra = strdup(path);
 	return p->peer->extra != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -249,12 +249,12 @@ static enum err start_section(struct parse *p, struct slice line)
 	if (slice_is(line, "[interface]")) {
 		p->peer = NULL;
 		if (p->interface_seen)
-			return BAD(p, "[interface] a second time");
+			return bad(p, "[interface] a second time");
 		p->interface_seen = true;
 		return ERR_OK;
 	}
 	if (!peer_header(line, &key))
-		return BAD(p, "a section is [interface] or [peer PUBLIC-KEY]");
+		return bad(p, "a section is [interface] or [peer PUBLIC-KEY]");
 	p->peer = &s->peers[s->count++];
 	p->peer->line = p->line;
 	return get_key(p, key, "the peer's public key", p->peer->key);
@@ -269,19 +269,19 @@ static enum err set_value(struct parse *p, struct slice line)
 	char word[32];
 
 	if (eq == NULL)
-		return BAD(p, "neither [section] nor key = value nor a # comment");
+		return bad(p, "neither [section] nor key = value nor a # comment");
 	if (!p->in_section)
-		return BAD(p, "[interface] must come before the first key");
+		return bad(p, "[interface] must come before the first key");
 	while (i < KEY_COUNT && !slice_is(name, keys[i].name))
 		i++;
 	if (i == KEY_COUNT)
-		return BAD(p, "there is no key \"%s\"; lanyard-wg(8) lists them",
+		return bad(p, "there is no key \"%s\"; lanyard-wg(8) lists them",
 			   text_clean(word, sizeof(word), name.p, name.n));
 	if (!(p->peer != NULL ? keys[i].in_peer : keys[i].in_interface))
-		return BAD(p, "%s belongs in a section %s", keys[i].name,
+		return bad(p, "%s belongs in a section %s", keys[i].name,
 			   p->peer != NULL ? "[interface]" : "[peer PUBLIC-KEY]");
 	if (p->seen & 1U << i)
-		return BAD(p, "%s a second time in this section", keys[i].name);
+		return bad(p, "%s a second time in this section", keys[i].name);
 	p->seen |= 1U << i;
 	value = slice_trim((struct slice){eq + 1, line.n - n - 1});
 	return keys[i].set(p, value);
@@ -341,11 +341,11 @@ static enum err check_whole(struct parse *p)
 
 		p->line = peer->line;
 		if (i > 0 && memcmp(peer->key, peer[-1].key, WG_KEY_LEN) == 0)
-			return BAD(p, "this peer has a section in line %u already", peer[-1].line);
+			return bad(p, "this peer has a section in line %u already", peer[-1].line);
 		if (s->has_public && memcmp(peer->key, s->public_key, WG_KEY_LEN) == 0)
-			return BAD(p, "this is the interface's own public key, not a peer's");
+			return bad(p, "this is the interface's own public key, not a peer's");
 		if (peer->extra != NULL && m != PSK_DEVICE && m != PSK_AGENT)
-			return BAD(p, "extra-psk-file goes with psk-mode device or agent, not %s",
+			return bad(p, "extra-psk-file goes with psk-mode device or agent, not %s",
 				   psk_modes[m]);
 	}
 	return ERR_OK;

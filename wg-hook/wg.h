@@ -40,7 +40,7 @@ int cmd_check(const struct options *o);
 int cmd_pub(const struct options *o);
 int cmd_point(const struct options *o);
 int cmd_psk(const struct options *o);
-/* cmd_up.c and beside it */
+/* cmd_tunnel.c */
 int cmd_up(const struct options *o);
 int cmd_down(const struct options *o);
 int cmd_close(const struct options *o);
