@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,7 +122,7 @@ enum err owner_find(struct owner *w, const struct settings *s, const struct opti
 enum err owner_connect(const struct owner *w, struct client **out, struct why *why)
 {
 	struct why inner = {0};
-	enum err e = client_open_as(out, w->path, w->uid, &inner);
+	enum err e = client_open_of(out, w->path, w->uid, &inner);
 
 	return e == ERR_OK ? ERR_OK
 			   : why_set(why, e, "%s (asked there because %s)", why_text(&inner, e),

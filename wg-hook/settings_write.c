@@ -2,6 +2,7 @@
 /* The settings file as `setup` makes it and `point` changes it. */
 #include "wg-hook/settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
