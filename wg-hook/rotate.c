@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "derive/secret.h"
+#include "protocol/log.h"
+#include "wg-hook/rotate.h"
+
+enum {
+	REKEY_AFTER = 120, /* seconds, the WireGuard paper, section 6.1 */
+	CLOCKS_WITHIN = 30,
+	RETRY = 6, /* REKEY_TIMEOUT and its jitter, rounded up */
+};
+
+struct rotating {
+	uint8_t key[WG_KEY_LEN];
+	struct wg_tree tree;
+	uint64_t tx;
+	int64_t handshake;
+	bool said;
+};
+
+struct rotation {
+	uint32_t rotate;
+	int64_t since; /* real seconds */
+	size_t count;
+	struct rotating peers[];
+};
+
+/* How many times faster a test's clock is. */
+static int64_t rate(void)
+{
+#ifdef LANYARD_TEST
+	const char *text = getenv("LANYARD_WG_CLOCK_RATE");
+
+	if (text && atoi(text) > 0)
+		return atoi(text);
+#endif
+	return 1;
+}
+
+static int64_t real_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t clock_ms(void)
+{
+	int64_t ms = real_ms() * rate();
+
+#ifdef LANYARD_TEST
+	const char *shift = getenv("LANYARD_WG_CLOCK_SHIFT");
+
+	ms += shift ? (int64_t)atoi(shift) * 1000 : 0;
+#endif
+	return ms;
+}
+
+uint32_t epoch_at(int64_t ms, uint32_t rotate)
+{
+	return (uint32_t)(ms / 1000 / rotate);
+}
+
+int64_t epoch_left(int64_t ms, uint32_t rotate)
+{
+	int64_t length = (int64_t)rotate * 1000;
+
+	return (length - ms % length + rate() - 1) / rate();
+}
+
+enum err rotation_new(struct rotation **out, const struct keys *k, uint32_t epoch, struct why *why)
+{
+	struct rotation *r;
+	size_t count = 0;
+	enum err e = ERR_OK;
+
+	*out = NULL;
+	for (size_t i = 0; i < k->count; i++)
+		count += k->peers[i].is_root;
+	if (count == 0)
+		return ERR_OK;
+	r = secret_alloc(sizeof(*r) + count * sizeof(r->peers[0]));
+	if (!r)
+		return why_set(why, ERR_NO_MEMORY, "no memory for %zu peers that rotate", count);
+	r->rotate = k->rotate;
+	r->since = real_ms() / 1000;
+	for (size_t i = 0; e == ERR_OK && i < k->count; i++) {
+		struct rotating *p = &r->peers[r->count];
+
+		if (!k->peers[i].is_root)
+			continue;
+		memcpy(p->key, k->peers[i].key, WG_KEY_LEN);
+		wg_tree_start(&p->tree, k->peers[i].psk);
+		e = wg_tree_step(&p->tree, epoch > 0 ? epoch - 1 : 0);
+		r->count++;
+	}
+	if (e != ERR_OK) {
+		rotation_free(r);
+		return why_set(why, e, "the clock is at an epoch that does not exist");
+	}
+	*out = r;
+	return ERR_OK;
+}
+
+void rotation_free(struct rotation *r)
+{
+	secret_free_mem(r);
+}
+
+size_t rotation_count(const struct rotation *r)
+{
+	return r ? r->count : 0;
+}
+
+enum err rotation_step(struct rotation *r, uint32_t epoch)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; e == ERR_OK && i < r->count; i++) {
+		if (epoch < r->peers[i].tree.from)
+			e = ERR_INVALID;
+		else if (epoch - r->peers[i].tree.from > 1)
+			e = wg_tree_step(&r->peers[i].tree, epoch - 1);
+	}
+	return e;
+}
+
+enum err rotation_keys(const struct rotation *r, uint32_t epoch, bool add, struct wg_device *d,
+		       struct why *why)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct rotating *from = &r->peers[i];
+		struct wg_peer *p = add ? wg_device_add(d) : wg_device_find(d, from->key);
+		enum err e;
+
+		if (!p)
+			return why_set(why, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
+		memcpy(p->public_key, from->key, WG_KEY_LEN);
+		p->flags |= WG_PEER_PSK;
+		e = wg_tree_psk(p->psk, &from->tree, epoch);
+		if (e != ERR_OK)
+			return why_set(why, e, "the preshared keys of epoch %u are forgotten",
+				       epoch);
+	}
+	return ERR_OK;
+}
+
+void rotation_judge(struct rotation *r, const struct wg_device *d)
+{
+	char text[WG_KEY_TEXT];
+
+	for (size_t i = 0; i < r->count; i++) {
+		struct rotating *mine = &r->peers[i];
+		const struct wg_peer *p = wg_device_find(d, mine->key);
+		int64_t due, late;
+		bool sends;
+
+		if (!p)
+			continue;
+		sends = p->tx > mine->tx;
+		mine->tx = p->tx;
+		if (p->handshake != mine->handshake)
+			mine->said = false;
+		mine->handshake = p->handshake;
+		due = p->handshake >= r->since ? p->handshake + REKEY_AFTER : r->since;
+		late = real_ms() / 1000 - due;
+		if (!sends || mine->said || late <= CLOCKS_WITHIN / rate() + RETRY)
+			continue;
+		mine->said = true;
+		wg_key_format(text, mine->key);
+		log_warn("no handshake with %s for %lld seconds, though packets are sent: the "
+			 "clocks differ by more than %d seconds (compare `date -u` on both), or it "
+			 "cannot be reached, or its rotate, psk-point or extra-psk-file is another",
+			 text, (long long)late, CLOCKS_WITHIN);
+	}
+}
