@@ -439,7 +439,7 @@ const struct line_command line_commands[] = {
 	{"ADD", KEY_USAGE "[--save] URI", "offer an ssh:// identity to SSH clients",
 	 KEY_OPTIONS "--save ", 1, 1, run_add, FOR_OWNER},
 	{"REMOVE", KEY_USAGE "URI", "stop offering it", KEY_OPTIONS, 1, 1, run_remove, FOR_OWNER},
-	{"KEYS", "", "the identities in use", NULL, 0, 0, line_run_keys, FOR_OWNER},
+	{"KEYS", "", "the identities in use", NULL, 0, 0, line_run_keys, FOR_WG},
 	{"FORGET", KEY_USAGE "[--dry-run] URI|--all",
 	 "stop knowing public keys: the next use learns", KEY_OPTIONS "--dry-run --all ", 0, 1,
 	 line_run_forget, FOR_OWNER},

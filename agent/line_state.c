@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/autoload.h"
 #include "agent/line.h"
@@ -41,14 +42,25 @@ static void line_status_cert(struct line_conn *lc, const struct cert *cert)
 	line_status(lc, "CERT", cert->file, serial, after, before, cert->key_id, NULL);
 }
 
+/* Root asks a user's agent, for WireGuard alone (allow-root = wg): where else the user logs in is
+ * not for it to see. */
+static bool sees_only_wg(const struct line_conn *lc)
+{
+	return geteuid() != 0 && conn_uid(lc->conn) == 0 &&
+	       lc->request.agent->config->allow_root != ROOT_ALL;
+}
+
 void line_run_keys(struct line_conn *lc)
 {
 	struct agent *a = lc->request.agent;
+	bool only_wg = sees_only_wg(lc);
 	const struct cert *cert;
 	const struct key *key = NULL;
 
 	request_refresh_certs(a);
 	while ((key = request_next_key(a, key)) != NULL) {
+		if (only_wg && key->id.class != CLASS_WG_INTERFACE && key->id.class != CLASS_WG_PEER)
+			continue;
 		line_status_key(lc, key);
 		for (cert = NULL; (cert = request_next_cert(a, key, cert)) != NULL;)
 			line_status_cert(lc, cert);
