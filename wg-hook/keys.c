@@ -9,33 +9,15 @@
 #include "derive/kdf.h"
 #include "protocol/text.h"
 #include "wg-hook/files.h"
+#include "wg-hook/query.h"
 
-enum { EXTRA_FILE_MAX = 1024, CANDIDATE_MAX = 300 };
+enum { EXTRA_FILE_MAX = 1024 };
 
 /* One command on its way. */
 struct ask {
 	const char *extra; /* path of extra-psk-file; NULL */
 	struct why *why;
 };
-
-/* ---- what the agent says meanwhile ---- */
-
-static void on_status(void *arg, const char *keyword, const char *text)
-{
-	char line[LINE_LEN_MAX + 1];
-	struct line words;
-	int n = snprintf(line, sizeof(line), "%s -- %s", keyword, text);
-
-	(void)arg;
-	if (n < 0 || (size_t)n >= sizeof(line) ||
-	    line_parse(&words, line, (size_t)n, NULL) != ERR_OK)
-		return;
-	if (strcmp(keyword, "WAITING") == 0 && line_operands(&words) == 3)
-		wg_say("waiting %s s for %s (serial %s): plug it in", line_operand(&words, 2),
-		       line_operand(&words, 1), line_operand(&words, 0));
-	else if (strcmp(keyword, "CANDIDATE") == 0 && line_operands(&words) == 3)
-		wg_say("one of them: -d %s (%s)", line_operand(&words, 1), line_operand(&words, 2));
-}
 
 static enum err read_extra(const char *path, struct wbuf *answer, struct why *why)
 {
@@ -82,7 +64,7 @@ static enum err ask_key(uint8_t out[static WG_KEY_LEN], struct client *c, struct
 			const char *extra, struct why *why)
 {
 	struct ask a = {.extra = extra, .why = why};
-	const struct client_calls calls = {.status = on_status, .inquire = on_inquire, .arg = &a};
+	const struct client_calls calls = query_calls(on_inquire, &a);
 	struct wbuf data = wbuf_new(out, WG_KEY_LEN);
 	enum err e;
 

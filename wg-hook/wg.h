@@ -33,7 +33,7 @@ struct options {
 	char **argv;
 };
 
-/* cmd_setup.c, cmd_query.c (check, pub, point, psk) */
+/* cmd_setup.c, cmd_check.c, cmd_query.c */
 int cmd_setup(const struct options *o);
 int cmd_teardown(const struct options *o);
 int cmd_check(const struct options *o);
