@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "derive/secret.h"
+#include "protocol/log.h"
 #include "wg-hook/session.h"
 #include "wg-hook/state.h"
 
@@ -196,7 +197,7 @@ static enum err close_once(const char *iface, struct why *why)
 
 		/* Rather closed and not restored by itself than open. */
 		if (closed_write(iface, &now, &unsaved) != ERR_OK)
-			wg_say("%s; wg-quick down and up restore %s", unsaved.text, iface);
+			log_warn("%s; wg-quick down and up restore %s", unsaved.text, iface);
 	}
 	if (e == ERR_OK)
 		e = take_out(iface, &now, why);
@@ -221,7 +222,7 @@ enum err session_close(const char *iface, struct why *why)
 	/* Sessions end with the link, and packets do. */
 	if (session_link(iface, false, &link) != ERR_OK)
 		return why_set(why, e, "%s is still open: %s; %s", iface, why->text, link.text);
-	wg_say("%s: %s; it is set down instead", iface, why->text);
+	log_warn("%s: %s; it is set down instead", iface, why->text);
 	return ERR_OK;
 }
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* up, down, close and show: what there is of a tunnel's life outside its watcher. */
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "protocol/log.h"
+#include "wg-hook/owner.h"
+#include "wg-hook/session.h"
+#include "wg-hook/start.h"
+#include "wg-hook/state.h"
+#include "wg-hook/tunnel.h"
+
+enum {
+	COMMAND_MS = 10000, /* that another command may take */
+	STEP_MS = 10,
+	BEGIN_MS = 10000, /* that a watcher has to begin */
+	END_MS = 5000,    /* that it has to end before it is killed */
+};
+
+/* Ends the watcher; with it, or by its other half, the interface is closed when this returns. */
+static enum err stop_watcher(int lock, const char *iface, struct why *why)
+{
+	pid_t watcher = state_holder(lock, ROLE_WATCHER);
+
+	if (watcher > 0)
+		start_unit_stop(iface);
+	for (int ms = 0; ms < 2 * END_MS; ms += STEP_MS) {
+		watcher = state_holder(lock, ROLE_WATCHER);
+		if (watcher == 0 && state_holder(lock, ROLE_GUARD) == 0)
+			return ERR_OK;
+		if (watcher > 0)
+			(void)kill(watcher, ms < END_MS ? SIGTERM : SIGKILL);
+		poll(NULL, 0, STEP_MS);
+	}
+	return why_set(why, ERR_TIMEOUT, "the watcher of %s does not end", iface);
+}
+
+/* True when the watcher has said how it went, or has ended without a word. */
+static bool has_reported(int lock, const char *iface, int ms, bool *begun, struct state *s)
+{
+	struct why why;
+	bool runs = state_holder(lock, ROLE_WATCHER) > 0;
+
+	*begun = *begun || runs;
+	if (state_read(iface, s, &why) == ERR_OK && s->phase != PHASE_STARTING &&
+	    s->phase != PHASE_NONE)
+		return true;
+	return (*begun && !runs) || (!*begun && ms >= BEGIN_MS);
+}
+
+static enum err wait_for_watcher(int lock, const char *iface, struct why *why)
+{
+	struct state s = {0};
+	bool begun = false;
+	int ms = 0;
+
+	while (!has_reported(lock, iface, ms, &begun, &s)) {
+		if (ms >= WG_UP_SECONDS * 1000)
+			return why_set(why, ERR_TIMEOUT, "nobody answered in %d seconds",
+				       WG_UP_SECONDS);
+		poll(NULL, 0, STEP_MS);
+		ms += STEP_MS;
+	}
+	/* It may have ended between the two questions. */
+	if (s.phase == PHASE_STARTING && state_read(iface, &s, why) != ERR_OK)
+		s.phase = PHASE_NONE;
+	if (s.phase == PHASE_WAITING) {
+		wg_say("%s has no keys yet: %s; they are put in once it is", iface, s.why.text);
+		return ERR_OK;
+	}
+	if (s.phase == PHASE_OPEN)
+		return ERR_OK;
+	if (s.phase == PHASE_FAILED || s.phase == PHASE_CLOSED)
+		return why_set(why, s.err != ERR_OK && s.err < ERR_COUNT ? s.err : ERR_IO, "%s",
+			       s.why.text);
+	return why_set(why, ERR_IO, "the watcher of %s ended without a word: see the system's log",
+		       iface);
+}
+
+/* True when nothing is to be done. */
+static bool is_up(int lock, const char *iface, const struct tunnel *t)
+{
+	const uint8_t *key = t->settings.has_public ? t->settings.public_key : NULL;
+	struct state s;
+	struct why why;
+
+	return state_holder(lock, ROLE_WATCHER) > 0 && state_read(iface, &s, &why) == ERR_OK &&
+	       s.phase == PHASE_OPEN && session_check(iface, key, &why) == ERR_OK;
+}
+
+static enum err up_locked(int lock, const struct options *o, const struct tunnel *t,
+			  struct why *why)
+{
+	const struct state starting = {.phase = PHASE_STARTING};
+	struct owner owner;
+	struct why ignored;
+	int leash = -1;
+	enum err e;
+
+	if (if_nametoindex(o->iface) == 0)
+		return why_set(why, ERR_NOT_FOUND, "there is no interface %s: wg-quick up %s",
+			       o->iface, o->iface);
+	if (is_up(lock, o->iface, t)) {
+		wg_say("%s has its keys already", o->iface);
+		return ERR_OK;
+	}
+	e = owner_find(&owner, &t->settings, o, why);
+	if (e == ERR_OK)
+		e = stop_watcher(lock, o->iface, why);
+	if (e == ERR_OK)
+		e = state_write(o->iface, &starting, why);
+	if (e != ERR_OK)
+		return e;
+	tunnel_say_confirmations(&t->settings, t->peers, t->conf.count);
+	e = start_watcher(o, t, &owner, &leash, why);
+	if (e == ERR_OK)
+		e = wait_for_watcher(lock, o->iface, why);
+	if (e != ERR_OK) {
+		(void)!stop_watcher(lock, o->iface, &ignored);
+		if (session_close(o->iface, &ignored) != ERR_OK)
+			(void)why_set(why, e, "%s; and %s", why->text, ignored.text);
+	}
+	if (leash >= 0) {
+		(void)!write(leash, "", 1);
+		close(leash);
+	}
+	return e;
+}
+
+int cmd_up(const struct options *o)
+{
+	struct tunnel t = {0};
+	struct why why = {0};
+	int lock = -1;
+	enum err e = wg_need_root(o, "give an interface its keys", &why);
+
+	log_open("lanyard-wg", LOG_LEVEL_WARN, false);
+	/* The watcher's guard may be gone already when it is told that all went well. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (e == ERR_OK)
+		e = tunnel_load(&t, o, &why);
+	if (e == ERR_OK)
+		e = state_open(&lock, o->iface, &why);
+	if (e == ERR_OK)
+		e = state_lock(lock, ROLE_COMMAND, COMMAND_MS, &why);
+	if (e == ERR_OK)
+		e = up_locked(lock, o, &t, &why);
+	tunnel_free(&t);
+	if (lock >= 0)
+		close(lock);
+	return e == ERR_OK ? 0 : wg_error(e, &why);
+}
+
+int cmd_down(const struct options *o)
+{
+	struct why why = {0};
+	int lock = -1;
+	enum err e = wg_need_root(o, "take an interface's keys out", &why);
+
+	log_open("lanyard-wg", LOG_LEVEL_WARN, false);
+	if (e == ERR_OK)
+		e = state_open(&lock, o->iface, &why);
+	if (e == ERR_OK)
+		e = state_lock(lock, ROLE_COMMAND, COMMAND_MS, &why);
+	if (e == ERR_OK)
+		e = stop_watcher(lock, o->iface, &why);
+	if (e == ERR_OK)
+		e = session_wipe(o->iface, &why);
+	/* Nothing is as keyless as no interface. */
+	if (e == ERR_NOT_FOUND)
+		e = ERR_OK;
+	if (e == ERR_OK)
+		state_remove(o->iface);
+	if (lock >= 0)
+		close(lock);
+	return e == ERR_OK ? 0 : wg_error(e, &why);
+}
+
+/* Also what the unit runs when its watcher has ended, while `down` may be waiting for that: so
+ * without the command's lock. */
+int cmd_close(const struct options *o)
+{
+	struct why why = {0}, ignored;
+	struct state s;
+	int lock = -1;
+	enum err e = wg_need_root(o, "close an interface", &why);
+
+	log_open("lanyard-wg", LOG_LEVEL_WARN, false);
+	if (e == ERR_OK)
+		e = state_open(&lock, o->iface, &why);
+	if (e == ERR_OK && !start_is_unit())
+		e = stop_watcher(lock, o->iface, &why);
+	if (e == ERR_OK)
+		e = session_close(o->iface, &why);
+	if (e == ERR_OK && state_read(o->iface, &s, &ignored) == ERR_OK &&
+	    s.phase != PHASE_FAILED && s.phase != PHASE_CLOSED) {
+		s.phase = PHASE_CLOSED;
+		s.since = time(NULL);
+		why_set(&s.why, ERR_OK, "`lanyard-wg close` was run; `lanyard-wg up %s` opens it",
+			o->iface);
+		e = state_write(o->iface, &s, &why);
+	}
+	if (lock >= 0)
+		close(lock);
+	return e == ERR_OK || e == ERR_NOT_FOUND ? 0 : wg_error(e, &why);
+}
+
+static void print_time(const char *what, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[64];
+	struct tm tm;
+
+	if (seconds == 0 || !localtime_r(&when, &tm))
+		return;
+	strftime(text, sizeof(text), "%F %T %z", &tm);
+	printf("  %s: %s\n", what, text);
+}
+
+static void print_state(const char *iface, const struct state *s, pid_t watcher)
+{
+	struct wg_device d;
+	struct why why;
+	bool ended = s->phase == PHASE_OPEN && watcher == 0;
+
+	printf("interface: %s\n", iface);
+	printf("  state: %s%s%s\n", ended ? "closed" : phase_name(s->phase),
+	       ended || s->why.text[0] ? ", " : "", ended ? "the watcher was ended" : s->why.text);
+	print_time("since", s->since);
+	if (watcher > 0)
+		printf("  watcher: process %d\n", (int)watcher);
+	else
+		printf("  watcher: none; `lanyard-wg up %s` starts one\n", iface);
+	if (s->socket[0])
+		printf("  agent: %s\n", s->socket);
+	if (s->serial[0])
+		printf("  device: %s, serial %s, custody %s\n",
+		       s->device[0] ? s->device : "not connected", s->serial, s->custody);
+	if (s->rotate > 0)
+		printf("  preshared keys: change every %u s\n", s->rotate);
+	print_time("next change", s->next);
+	if (wg_get(&d, iface, &why) != ERR_OK) {
+		printf("  keys: %s\n", why.text);
+		return;
+	}
+	printf("  keys: %s\n", wg_key_is_zero(d.public_key)
+				       ? "none in the interface"
+				       : "in the interface (custody kernel: root can read them)");
+	printf("  peers: %zu\n", d.count);
+	wg_device_free(&d);
+}
+
+int cmd_show(const struct options *o)
+{
+	struct why why = {0};
+	struct state s = {0};
+	int lock = -1;
+	enum err e = wg_need_root(o, "see what is installed", &why);
+
+	if (e == ERR_OK)
+		e = state_open(&lock, o->iface, &why);
+	if (e == ERR_OK)
+		e = state_read(o->iface, &s, &why);
+	if (e == ERR_NOT_FOUND)
+		why_set(&why, e, "%s is not up, or was not brought up by lanyard-wg", o->iface);
+	if (e == ERR_OK)
+		print_state(o->iface, &s, state_holder(lock, ROLE_WATCHER));
+	if (lock >= 0)
+		close(lock);
+	return e == ERR_OK ? 0 : wg_error(e, &why);
+}

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+#include "wg-hook/watch.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "protocol/log.h"
+#include "wg-hook/events.h"
+#include "wg-hook/guard.h"
+#include "wg-hook/rotate.h"
+#include "wg-hook/session.h"
+
+enum {
+	RECONNECT_MS = 1000,
+	RETRY_MS = 10000,
+	JUDGE_MS = 5000,
+	/* For the agent to say on one connection what it did on the other. */
+	USED_MS = 2000,
+	SLEPT_MS = 1000,
+};
+
+struct watch {
+	const char *iface;
+	const struct tunnel *t;
+	const struct settings *s;
+	const struct owner *owner;
+	int lock, guard;
+	int links; /* rtnetlink: interfaces come and go */
+	int clock; /* timerfd: somebody set the clock, or the machine slept */
+	unsigned index;
+	struct events events;
+	struct state state;
+	struct rotation *rotation; /* NULL: nothing rotates, or not open */
+	uint32_t epoch;
+	bool linked_down;  /* on-…=down was carried out */
+	bool slept;        /* and no device has been asked since */
+	bool try;          /* something changed: the keys may be had now */
+	int64_t retry;     /* monotonic ms; 0: only when something changes */
+	int64_t reconnect; /* monotonic ms */
+	int64_t judge;     /* monotonic ms */
+	int64_t asleep;    /* ms that the machine has slept since it booted */
+	int status;        /* exit status; -1: go on */
+};
+
+static int64_t clock_of(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t now_ms(void)
+{
+	return clock_of(CLOCK_MONOTONIC);
+}
+
+static void set_phase(struct watch *w, enum tunnel_phase phase, enum err e, const char *text)
+{
+	struct why why;
+
+	w->state.phase = phase;
+	w->state.err = e;
+	why_set(&w->state.why, e, "%s", text);
+	w->state.since = clock_of(CLOCK_REALTIME) / 1000;
+	w->state.next = 0;
+	w->state.rotate = 0;
+	if (w->rotation) {
+		w->state.rotate = w->s->rotate;
+		w->state.next = (clock_of(CLOCK_REALTIME) + epoch_left(clock_ms(), w->s->rotate)) /
+				1000;
+	}
+	if (state_write(w->iface, &w->state, &why) != ERR_OK)
+		log_error("%s: %s", w->iface, why.text);
+}
+
+/* The device that the keys come from; once it has answered it is that one for good. *named is
+ * false when it can be any. */
+static int find_device(const struct watch *w, bool *named)
+{
+	const char *selector = w->s->device;
+
+	*named = true;
+	if (w->state.serial[0] != '\0')
+		return events_find(&w->events, w->state.serial);
+	/* An index is known to the agent alone. */
+	*named = selector[0] != '\0' && strspn(selector, "0123456789") != strlen(selector);
+	return *named ? events_find(&w->events, selector) : -1;
+}
+
+/* Why the keys may not be there now: ERR_OK when nothing speaks against them. */
+static enum err missing(const struct watch *w, struct why *why)
+{
+	const struct events *v = &w->events;
+	bool named;
+	int at = find_device(w, &named);
+
+	if (!v->client)
+		return why_set(why, ERR_NO_AGENT, "no agent answers at %s", w->owner->path);
+	if (named && at < 0)
+		return why_set(why, ERR_NO_DEVICE, "the device %s is not connected",
+			       w->state.device[0] ? w->state.device : w->s->device);
+	if (v->devices == 0)
+		return why_set(why, ERR_NO_DEVICE, "no device is connected");
+	if (v->locked)
+		return why_set(why, ERR_LOCKED, "the agent is locked");
+	if (at >= 0 && !v->device[at].ready)
+		return why_set(why, ERR_LOCKED, "the device %s is locked", v->device[at].name);
+	return ERR_OK;
+}
+
+static bool is_missing(enum err e)
+{
+	return e == ERR_NO_AGENT || e == ERR_NO_DEVICE || e == ERR_DEVICE_GONE || e == ERR_LOCKED ||
+	       e == ERR_NO_PROMPT || e == ERR_TIMEOUT;
+}
+
+/* These may pass without a word from the agent. */
+static bool is_passing(enum err e)
+{
+	return e == ERR_NO_DEVICE || e == ERR_DEVICE_GONE || e == ERR_DEVICE_BUSY ||
+	       e == ERR_DEVICE_ERROR || e == ERR_TIMEOUT || e == ERR_NO_AGENT || e == ERR_IO;
+}
+
+static void take_event(struct watch *w, const struct event *e)
+{
+	if (e->kind == EVENT_USED) {
+		int at = events_find(&w->events, e->serial);
+
+		if (!e->ok || e->index != w->s->id.index || strcmp(e->uri, w->s->id.uri) != 0)
+			return;
+		memcpy(w->state.serial, e->serial, sizeof(w->state.serial));
+		memcpy(w->state.custody, e->custody, sizeof(w->state.custody));
+		if (at >= 0)
+			memcpy(w->state.device, w->events.device[at].name, sizeof(w->state.device));
+	} else if (e->kind != EVENT_NONE) {
+		w->try = true;
+	}
+}
+
+/* All that the agent has said so far. */
+static void take_events(struct watch *w)
+{
+	struct why why;
+	struct event e;
+
+	while (w->events.client) {
+		e = events_next(&w->events, &why);
+		if (e.kind == EVENT_NONE)
+			return;
+		if (e.kind == EVENT_END)
+			log_warn("%s: %s", w->iface, why.text);
+		take_event(w, &e);
+	}
+}
+
+/* Until it is known which device has answered. */
+static enum err learn_device(struct watch *w, struct why *why)
+{
+	int64_t end = now_ms() + USED_MS;
+
+	for (;;) {
+		struct pollfd p = {.fd = events_fd(&w->events), .events = POLLIN};
+		int64_t left = end - now_ms();
+
+		take_events(w);
+		if (w->state.serial[0] != '\0' || !w->events.client || left <= 0)
+			break;
+		(void)poll(&p, 1, (int)left);
+	}
+	if (w->events.client && w->state.serial[0] == '\0')
+		return why_set(why, ERR_DEVICE_ERROR,
+			       "the agent did not say which device has the key of %s: name it as "
+			       "device in %s",
+			       w->s->id.uri, w->t->settings_path);
+	return missing(w, why);
+}
+
+/* What the interface is to have, from the keys and the epoch. */
+static enum err want_new(struct wg_device *want, struct watch *w, const struct keys *k,
+			 struct why *why)
+{
+	enum err e = ERR_OK;
+
+	memset(want, 0, sizeof(*want));
+	memcpy(want->private_key, k->private_key, WG_KEY_LEN);
+	memcpy(want->public_key, k->public_key, WG_KEY_LEN);
+	for (size_t i = 0; i < k->count; i++) {
+		struct wg_peer *p = wg_device_add(want);
+
+		if (!p)
+			return why_set(why, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
+		memcpy(p->public_key, k->peers[i].key, WG_KEY_LEN);
+		if (k->peers[i].has_psk && !k->peers[i].is_root)
+			memcpy(p->psk, k->peers[i].psk, WG_KEY_LEN);
+	}
+	wg_device_sort(want);
+	w->epoch = w->s->rotate ? epoch_at(clock_ms(), w->s->rotate) : 0;
+	e = rotation_new(&w->rotation, k, w->epoch, why);
+	if (e == ERR_OK && w->rotation)
+		e = rotation_keys(w->rotation, w->epoch, false, want, why);
+	return e;
+}
+
+static enum err fetch_and_install(struct watch *w, struct why *why)
+{
+	struct client *c = NULL;
+	struct keys *k = NULL;
+	struct wg_device want = {0};
+	enum err e = owner_connect(w->owner, &c, why);
+
+	if (e == ERR_OK)
+		e = keys_fetch(&k, c, w->s, w->t->peers, w->t->conf.count, why);
+	/* The agent forgets what it had for us. */
+	client_close(c);
+	if (e == ERR_OK)
+		e = learn_device(w, why);
+	if (e == ERR_OK)
+		e = want_new(&want, w, k, why);
+	keys_free(k);
+	if (e == ERR_OK)
+		e = session_install(w->iface, &want, why);
+	wg_device_free(&want);
+	if (e == ERR_OK && w->linked_down) {
+		e = session_link(w->iface, true, why);
+		w->linked_down = e != ERR_OK;
+	}
+	if (e != ERR_OK) {
+		rotation_free(w->rotation);
+		w->rotation = NULL;
+	}
+	return e;
+}
+
+static void shut(struct watch *w, const char *text)
+{
+	struct why why = {0};
+
+	rotation_free(w->rotation);
+	w->rotation = NULL;
+	if (session_close(w->iface, &why) != ERR_OK && if_nametoindex(w->iface) == w->index)
+		log_error("%s: %s", w->iface, why.text);
+	log_warn("%s is closed: %s", w->iface, text);
+	w->try = false;
+	set_phase(w, PHASE_CLOSED, ERR_OK, text);
+}
+
+/* Asks the agent for the keys, and puts them in. */
+static void open_up(struct watch *w)
+{
+	bool first = w->state.phase == PHASE_STARTING;
+	struct why why = {0};
+	enum err e;
+
+	w->try = false;
+	w->retry = 0;
+	e = fetch_and_install(w, &why);
+	if (e == ERR_OK) {
+		w->slept = false;
+		log_info("%s is open", w->iface);
+		set_phase(w, PHASE_OPEN, ERR_OK, "");
+		return;
+	}
+	/* A change that came while the agent was asked is a reason to ask it again. */
+	if (is_passing(e))
+		w->retry = now_ms() + RETRY_MS;
+	if (!first) {
+		log_warn("%s stays closed: %s", w->iface, why_text(&why, e));
+		set_phase(w, w->state.phase, e, why_text(&why, e));
+	} else if (w->s->on_missing == MISSING_WAIT && is_missing(e)) {
+		set_phase(w, PHASE_WAITING, e, why_text(&why, e));
+	} else {
+		set_phase(w, PHASE_FAILED, e, why_text(&why, e));
+		w->status = 1;
+	}
+}
+
+/* Does what the settings say about it. */
+static void react(struct watch *w, const struct why *why, enum on_event on)
+{
+	struct why link = {0};
+
+	if (on == ON_KEEP)
+		return;
+	shut(w, why->text);
+	if (on != ON_DOWN)
+		return;
+	w->linked_down = true;
+	if (session_link(w->iface, false, &link) != ERR_OK)
+		log_error("%s: %s", w->iface, link.text);
+}
+
+/* Brings the interface to where it should be after what has happened. */
+static void decide(struct watch *w)
+{
+	struct why why = {0};
+	enum err e = missing(w, &why);
+
+	switch (w->state.phase) {
+	case PHASE_OPEN:
+		if (w->slept) {
+			why_set(&why, ERR_OK, "the machine has slept");
+			w->slept = false;
+			react(w, &why, w->s->on_sleep);
+			w->try = true;
+			if (w->state.phase != PHASE_OPEN)
+				decide(w);
+		} else if (e != ERR_OK) {
+			react(w, &why, e == ERR_LOCKED ? w->s->on_lock : w->s->on_remove);
+		}
+		break;
+	case PHASE_STARTING:
+		if (e != ERR_OK && e != ERR_LOCKED && w->s->on_missing == MISSING_WAIT) {
+			set_phase(w, PHASE_WAITING, e, why.text);
+			w->try = false;
+			break;
+		}
+		open_up(w);
+		break;
+	default:
+		/* A device that is locked is asked once, for the agent may unlock it. */
+		if ((w->try || (w->retry > 0 && now_ms() >= w->retry)) && w->events.client &&
+		    !w->events.locked && (e == ERR_OK || e == ERR_LOCKED))
+			open_up(w);
+		w->try = false;
+	}
+}
+
+/* The next epoch's preshared keys, when it has begun. */
+static void rotate(struct watch *w)
+{
+	uint32_t epoch = epoch_at(clock_ms(), w->s->rotate);
+	struct wg_device change = {0};
+	struct why why = {0};
+	enum err e;
+
+	if (epoch == w->epoch)
+		return;
+	e = rotation_step(w->rotation, epoch);
+	if (e != ERR_OK) {
+		shut(w, "the clock was set back by more than an epoch");
+		w->try = true;
+		return;
+	}
+	e = rotation_keys(w->rotation, epoch, true, &change, &why);
+	if (e == ERR_OK)
+		e = wg_set(w->iface, &change, &why);
+	wg_device_free(&change);
+	if (e != ERR_OK) {
+		log_error("%s: cannot change the preshared keys: %s", w->iface, why.text);
+		return;
+	}
+	w->epoch = epoch;
+	set_phase(w, PHASE_OPEN, ERR_OK, "");
+}
+
+static void judge(struct watch *w)
+{
+	struct wg_device d;
+	struct why why;
+
+	w->judge = now_ms() + JUDGE_MS;
+	if (wg_get(&d, w->iface, &why) != ERR_OK)
+		return;
+	rotation_judge(w->rotation, &d);
+	wg_device_free(&d);
+}
+
+/* Milliseconds until something is to be done without being told; -1: never. */
+static int next_wake(const struct watch *w)
+{
+	int64_t next = INT64_MAX, now = now_ms();
+
+	if (!w->events.client)
+		next = w->reconnect;
+	if (w->retry > 0 && w->state.phase != PHASE_OPEN && w->retry < next)
+		next = w->retry;
+	if (w->rotation) {
+		int64_t epoch = now + epoch_left(clock_ms(), w->s->rotate);
+
+		next = epoch < next ? epoch : next;
+		next = w->judge < next ? w->judge : next;
+	}
+	if (next == INT64_MAX)
+		return -1;
+	next -= now;
+	return next < 0 ? 0 : next > 60000 ? 60000 : (int)next;
+}
+
+/* Armed far away: it is read for the one thing that it says when the clock is set. */
+static void arm_clock(int fd)
+{
+	struct itimerspec far = {.it_value.tv_sec = clock_of(CLOCK_REALTIME) / 1000 + 86400};
+
+	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+}
+
+static int64_t slept_ms(void)
+{
+	return clock_of(CLOCK_BOOTTIME) - clock_of(CLOCK_MONOTONIC);
+}
+
+static void check_clock(struct watch *w)
+{
+	int64_t slept = slept_ms();
+	uint64_t count;
+
+	(void)!read(w->clock, &count, sizeof(count));
+	arm_clock(w->clock);
+	if (slept - w->asleep > SLEPT_MS)
+		w->slept = true;
+	w->asleep = slept;
+}
+
+/* Only that something came matters; what, the kernel is asked. */
+static void check_links(struct watch *w)
+{
+	char bytes[4096];
+
+	while (recv(w->links, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	if (if_nametoindex(w->iface) == w->index)
+		return;
+	log_info("%s is gone", w->iface);
+	state_remove(w->iface);
+	w->status = 0;
+}
+
+static void connect_again(struct watch *w)
+{
+	struct why why;
+
+	if (w->events.client || now_ms() < w->reconnect)
+		return;
+	w->reconnect = now_ms() + RECONNECT_MS;
+	if (events_open(&w->events, w->owner, &why) == ERR_OK)
+		w->try = true;
+}
+
+static enum err watch_open(struct watch *w, struct why *why)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	enum err e = privileges_keep(
+		1ULL << CAP_NET_ADMIN | 1ULL << CAP_IPC_LOCK | 1ULL << CAP_DAC_OVERRIDE, why);
+
+	if (e != ERR_OK)
+		return e;
+	w->index = if_nametoindex(w->iface);
+	w->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	w->clock = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (w->links < 0 || w->clock < 0 ||
+	    bind(w->links, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return why_set(why, ERR_IO, "cannot watch the interfaces: %m");
+	arm_clock(w->clock);
+	w->asleep = slept_ms();
+	if (w->index == 0)
+		return why_set(why, ERR_NOT_FOUND, "there is no interface %s", w->iface);
+	return ERR_OK;
+}
+
+static void loop_once(struct watch *w)
+{
+	struct pollfd p[] = {
+		{.fd = events_fd(&w->events), .events = POLLIN},
+		{.fd = w->guard, .events = POLLIN},
+		{.fd = w->links, .events = POLLIN},
+		{.fd = w->clock, .events = POLLIN},
+	};
+
+	if (poll(p, 4, next_wake(w)) < 0 && errno != EINTR) {
+		w->status = 1;
+		return;
+	}
+	if (p[1].revents != 0) {
+		shut(w, "the watcher's guard has ended");
+		w->status = 1;
+		return;
+	}
+	if (p[2].revents != 0)
+		check_links(w);
+	if (p[3].revents != 0)
+		check_clock(w);
+	take_events(w);
+	connect_again(w);
+	if (w->status >= 0)
+		return;
+	if (w->rotation)
+		rotate(w);
+	if (w->rotation && now_ms() >= w->judge)
+		judge(w);
+	decide(w);
+}
+
+int watch_run(const char *iface, int lock, int guard, const struct tunnel *t,
+	      const struct owner *owner)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	struct why why = {0};
+	int status;
+	enum err e;
+
+	if (!w)
+		return 1;
+	*w = (struct watch){.iface = iface,
+			    .t = t,
+			    .s = &t->settings,
+			    .owner = owner,
+			    .lock = lock,
+			    .guard = guard,
+			    .links = -1,
+			    .clock = -1,
+			    .state = {.phase = PHASE_STARTING, .watcher = getpid()},
+			    .status = -1};
+	snprintf(w->state.socket, sizeof(w->state.socket), "%s", owner->path);
+	e = watch_open(w, &why);
+	w->state.index = w->index;
+	if (e == ERR_OK) {
+		set_phase(w, PHASE_STARTING, ERR_OK, "");
+		connect_again(w);
+		decide(w);
+	} else {
+		set_phase(w, PHASE_FAILED, e, why_text(&why, e));
+		w->status = 1;
+	}
+	while (w->status < 0)
+		loop_once(w);
+	status = w->status;
+	rotation_free(w->rotation);
+	events_close(&w->events);
+	free(w);
+	return status;
+}
