@@ -45,7 +45,12 @@ static int systemctl(const char *verb, const char *iface)
 	snprintf(unit, sizeof(unit), "lanyard-wg@%s.service", iface);
 	child = fork();
 	if (child == 0) {
-		char *const argv[] = {"systemctl", "--quiet", (char *)verb, "--", unit, NULL};
+		char *const argv[] = {(char *)"systemctl",
+				      (char *)"--quiet",
+				      (char *)verb,
+				      (char *)"--",
+				      unit,
+				      NULL};
 
 		execve("/usr/bin/systemctl", argv, environment);
 		execve("/bin/systemctl", argv, environment);
