@@ -68,9 +68,10 @@ link    = $(CC) $(CFLAGS) $(mode) $(ldharden) $(LDFLAGS)
 
 # Programs and their main files; everything else is in one archive, of which a program takes what
 # it names.
-programs := lanyard-agent lanyard
+programs := lanyard-agent lanyard lanyard-wg
 main_lanyard-agent := agent/main.c
 main_lanyard       := agent/cli/main.c
+main_lanyard-wg    := wg-hook/main.c
 mains   := $(foreach p,$(programs),$(main_$(p)))
 sources := $(filter-out $(mains),$(sort $(wildcard protocol/*.c derive/*.c devices/*.c \
              devices/*/*.c agent/*.c agent/cli/*.c ssh/*.c gpg/*.c wg-hook/*.c)))
