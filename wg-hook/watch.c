@@ -139,9 +139,10 @@ static void take_event(struct watch *w, const struct event *e)
 		if (!e->ok || e->index != w->s->id.index || strcmp(e->uri, w->s->id.uri) != 0)
 			return;
 		memcpy(w->state.serial, e->serial, sizeof(w->state.serial));
-		memcpy(w->state.custody, e->custody, sizeof(w->state.custody));
-		if (at >= 0)
-			memcpy(w->state.device, w->events.device[at].name, sizeof(w->state.device));
+		if (at < 0)
+			return;
+		memcpy(w->state.device, w->events.device[at].name, sizeof(w->state.device));
+		memcpy(w->state.custody, w->events.device[at].custody, sizeof(w->state.custody));
 	} else if (e->kind != EVENT_NONE) {
 		w->try = true;
 	}

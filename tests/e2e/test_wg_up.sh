@@ -9,6 +9,8 @@
 wg_enter
 home_new
 wg_hosts
+chmod 755 "$home"
+cp "$BIN/lanyard-wg" "$home"
 
 expect_ok 'up a' wg_up a
 expect_ok 'up b' wg_up b
@@ -17,3 +19,59 @@ wait_for ping_b
 expect_eq 'the public key' "$(wg_show a public-key)" "$key_a"
 expect_match 'a preshared key' "$(wg_psk a)" '^[A-Za-z0-9+/]\{43\}=$'
 expect_eq 'one preshared key' "$(wg_psk a)" "$(wg_psk b)"
+handshake=$(wg_show a latest-handshakes)
+watcher=$(wg_watcher a)
+
+# show, to root alone.
+expect_ok 'show' on a lanyard-wg show wga
+expect_match 'show: the state' "$out" '^  state: open$'
+expect_match 'show: the device' "$out" '^  device: soft:dev-a, serial [0-9a-f]*, custody agent$'
+expect_match 'show: where the keys are' "$out" 'custody kernel'
+expect_fail 'show needs root' 'root' setpriv --reuid=65534 --regid=65534 --clear-groups \
+	"$home/lanyard-wg" show wga
+
+# Again: nothing changes.
+expect_ok 'up again' on a lanyard-wg up wga
+expect_match 'up again' "$(cat "$home/stderr")" 'has its keys already'
+expect_eq 'the same watcher' "$(wg_watcher a)" "$watcher"
+expect_eq 'no new handshake' "$(wg_show a latest-handshakes)" "$handshake"
+# Without a watcher there is a new one, and the tunnel is there again.
+kill -9 "$watcher"
+wait_for '! wg_peers a | grep -q .'
+expect_ok 'up after a watcher was killed' on a lanyard-wg up wga
+wait_for ping_a
+expect_eq 'the preshared key again' "$(wg_psk a)" "$(wg_psk b)"
+
+# close: nothing passes, endpoint and allowed IPs come back with up.
+wg_show a dump | cut -f 1-4 | tail -n 1 >"$home/before"
+expect_ok 'close' on a lanyard-wg close wga
+expect_eq 'closed: no key' "$(wg_key a)" '(none)'
+expect_eq 'closed: no peer' "$(wg_peers a)" ''
+! ping_a || die 'closed, and a packet passed'
+! ping_b || die 'closed, and a packet passed to it'
+expect_match 'show: closed' "$(lanyard-wg show wga)" '^  state: closed, `lanyard-wg close` was run'
+expect_ok 'close again' on a lanyard-wg close wga
+expect_ok 'up after close' on a lanyard-wg up wga
+wait_for ping_a
+expect_eq 'the peer again' "$(wg_show a dump | cut -f 1-4 | tail -n 1)" "$(cat "$home/before")"
+
+# down by hand: no key is left, the peers are as wg-quick made them, and up works.
+expect_ok 'down' on a lanyard-wg down wga
+expect_eq 'down: no key' "$(wg_key a)" '(none)'
+expect_eq 'down: no preshared key' "$(wg_psk a)" '(none)'
+expect_eq 'down: the peer' "$(wg_peers a)" "$key_b"
+! ping_a || die 'down, and a packet passed'
+expect_fail 'show: not up' 'is not up' lanyard-wg show wga
+expect_ok 'down again' on a lanyard-wg down wga
+expect_ok 'up after down' on a lanyard-wg up wga
+wait_for ping_a
+
+# wg-quick down: the interface goes, the watcher, its guard and their files with it.
+watcher=$(wg_watcher a)
+expect_ok 'wg-quick down' wg_down a
+wait_for "! alive $watcher"
+expect_eq 'files left' "$(ls /run/lanyard/wg | grep '^wga' | tr '\n' ' ')" 'wga.args wga.lock '
+# An interface that goes without a hook ends its watcher too.
+watcher=$(wg_watcher b)
+on b ip link delete wgb
+wait_for "! alive $watcher"

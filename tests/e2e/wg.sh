@@ -145,7 +145,7 @@ wg_remove() {
 		for h in a b; do
 			sed "s/^/  agent $h: /" "$home/$h/agent.log"
 			[ ! -s "$home/$h/up.log" ] || sed "s/^/  up $h: /" "$home/$h/up.log"
-			lanyard-wg show wg$h | sed "s/^/  $h: /"
+			on $h lanyard-wg show wg$h | sed "s/^/  $h: /"
 		done >&2
 	fi
 	for h in a b; do
