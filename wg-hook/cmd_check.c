@@ -70,7 +70,7 @@ static void check_peers(struct check *c, const struct settings *s, const struct 
 		if (tunnel_join(&peer, s, c->o->iface, key, 1, true, &why) != ERR_OK)
 			bad(c, "%s", why.text);
 		else
-			good("peer %s: psk-mode %s%s", text, psk_mode_name(peer.psk_mode),
+			good("peer %s: psk-mode %s%s", text, settings_psk_name(peer.psk_mode),
 			     peer.extra != NULL ? ", extra-psk-file" : "");
 		on_device += peer.psk_mode == PSK_DEVICE;
 	}

@@ -109,7 +109,7 @@ static enum err print_point(struct client *c, const struct settings *s,
 
 	wg_key_format(key, peer->key);
 	if (peer->psk_mode != PSK_DEVICE && peer->psk_mode != PSK_AGENT) {
-		printf("peer %s psk-mode %s\n", key, psk_mode_name(peer->psk_mode));
+		printf("peer %s psk-mode %s\n", key, settings_psk_name(peer->psk_mode));
 		return ERR_OK;
 	}
 	e = query_public(point, c, s, peer, why);
@@ -207,7 +207,7 @@ int cmd_point(const struct options *o)
 			    o->argv[1]);
 	if (e == ERR_OK && peer.psk_mode != PSK_DEVICE && peer.psk_mode != PSK_AGENT)
 		wg_say("note: this peer has psk-mode %s, which needs no point",
-		       psk_mode_name(peer.psk_mode));
+		       settings_psk_name(peer.psk_mode));
 	if (e == ERR_OK)
 		e = store_point(path, peer.key, point, &why);
 	free(peers.p);
@@ -274,7 +274,7 @@ int cmd_psk(const struct options *o)
 		e = why_set(&why, ERR_NOT_ALLOWED,
 			    "this peer has psk-mode %s; for a peer without lanyard put psk-mode = "
 			    "single into its section of " SETTINGS_DIR "/%s.conf first",
-			    psk_mode_name(peer.psk_mode), o->iface);
+			    settings_psk_name(peer.psk_mode), o->iface);
 	if (e == ERR_OK)
 		e = connect_agent(&c, &s, o, &why);
 	if (e == ERR_OK) {

@@ -129,7 +129,7 @@ static enum err new_settings(struct settings *s, const struct options *o, struct
 {
 	*s = (struct settings){.psk_mode = PSK_AGENT};
 	if (o->psk_mode != NULL &&
-	    psk_mode_parse(&s->psk_mode, o->psk_mode, strlen(o->psk_mode)) != ERR_OK)
+	    settings_psk_parse(&s->psk_mode, o->psk_mode, strlen(o->psk_mode)) != ERR_OK)
 		return why_set(why, ERR_INVALID, "--psk-mode: device, agent, single or none");
 	return propose_identity(s, o, why);
 }
@@ -146,12 +146,12 @@ static enum err same_settings(const struct settings *s, const struct options *o,
 			"if it shall be another key",
 			s->id.uri, o->iface);
 	if (o->psk_mode != NULL &&
-	    (psk_mode_parse(&mode, o->psk_mode, strlen(o->psk_mode)) != ERR_OK ||
+	    (settings_psk_parse(&mode, o->psk_mode, strlen(o->psk_mode)) != ERR_OK ||
 	     mode != s->psk_mode))
 		return why_set(why, ERR_EXISTS,
 			       "the settings say psk-mode = %s; change it in " SETTINGS_DIR
 			       "/%s.conf, and exchange the points again",
-			       psk_mode_name(s->psk_mode), o->iface);
+			       settings_psk_name(s->psk_mode), o->iface);
 	return ERR_OK;
 }
 

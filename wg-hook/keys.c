@@ -154,7 +154,7 @@ static enum err fetch_peer(struct keys_peer *k, struct client *c, const struct s
 	if (e != ERR_OK)
 		return e;
 	begin(&w, room, sizeof(room));
-	client_option(&w, "psk-mode", psk_mode_name(peer->psk_mode));
+	client_option(&w, "psk-mode", settings_psk_name(peer->psk_mode));
 	if (pair) {
 		wg_key_format(point, peer->point);
 		client_option(&w, "point", point);

@@ -139,7 +139,7 @@ static enum err set_psk_mode(struct parse *p, struct slice v)
 {
 	enum psk_mode *m = p->peer != NULL ? &p->peer->psk_mode : &p->s->psk_mode;
 
-	return psk_mode_parse(m, (const char *)v.p, v.n) == ERR_OK
+	return settings_psk_parse(m, (const char *)v.p, v.n) == ERR_OK
 		       ? ERR_OK
 		       : bad(p, "psk-mode: device, agent, single or none");
 }
@@ -416,12 +416,12 @@ const struct settings_peer *settings_peer(const struct settings *s,
 			     : bsearch(key, s->peers, s->count, sizeof(*s->peers), compare_key);
 }
 
-const char *psk_mode_name(enum psk_mode m)
+const char *settings_psk_name(enum psk_mode m)
 {
 	return psk_modes[m] != NULL ? psk_modes[m] : "unset";
 }
 
-enum err psk_mode_parse(enum psk_mode *m, const char *name, size_t n)
+enum err settings_psk_parse(enum psk_mode *m, const char *name, size_t n)
 {
 	*m = (enum psk_mode)find_word(psk_modes, PSK_MODE_COUNT,
 				      (struct slice){(const uint8_t *)name, n});

@@ -64,8 +64,8 @@ struct settings {
 	size_t count;
 };
 
-const char *psk_mode_name(enum psk_mode m);
-enum err psk_mode_parse(enum psk_mode *m, const char *name, size_t n) MUST_CHECK;
+const char *settings_psk_name(enum psk_mode m);
+enum err settings_psk_parse(enum psk_mode *m, const char *name, size_t n) MUST_CHECK;
 
 /* SETTINGS_DIR/IFACE.conf */
 void settings_path(char out[static PATH_MAX], const char *iface);

@@ -29,7 +29,7 @@ enum err settings_format(const struct settings *s, char **out, size_t *out_n)
 		wg_key_format(key, s->public_key);
 		wbuf_printf(&w, "public-key = %s\n", key);
 	}
-	wbuf_printf(&w, "psk-mode = %s\nrotate = %u\n", psk_mode_name(s->psk_mode), s->rotate);
+	wbuf_printf(&w, "psk-mode = %s\nrotate = %u\n", settings_psk_name(s->psk_mode), s->rotate);
 	wbuf_text(&w, "on-remove = close\non-lock = close\non-sleep = close\non-missing = fail\n");
 	if (s->agent_user[0] != '\0')
 		wbuf_printf(&w, "agent-user = %s\n", s->agent_user);
