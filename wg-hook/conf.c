@@ -297,7 +297,7 @@ static enum err find_place(struct place *at, const char *text, size_t n, struct 
 			at->opened = false;
 			at->block = true;
 			at->to = end;
-		} else if (!at->interface && squeeze(squeezed, raw) > 0 &&
+		} else if (!at->opened && !at->interface && squeeze(squeezed, raw) > 0 &&
 			   strcasecmp(squeezed, "[Interface]") == 0) {
 			at->interface = true;
 			at->after = end;
@@ -306,6 +306,28 @@ static enum err find_place(struct place *at, const char *text, size_t n, struct 
 	if (at->opened)
 		return why_set(why, ERR_CORRUPT, "\"%s\" without its end", block_begin);
 	return ERR_OK;
+}
+
+/* text[from..to] but for our old block. */
+static void copy_without(struct wbuf *w, const char *text, size_t from, size_t to,
+			 const struct place *block)
+{
+	if (block->from < to && from < block->to) {
+		if (from < block->from)
+			wbuf_bytes(w, text + from, block->from - from);
+		from = block->to < to ? block->to : to;
+	}
+	wbuf_bytes(w, text + from, to - from);
+}
+
+static void add_block(struct wbuf *w, const char *quoted)
+{
+	if (w->n > 0 && w->p[w->n - 1] != '\n')
+		wbuf_u8(w, '\n');
+	wbuf_printf(w, "%s\n", block_begin);
+	wbuf_printf(w, "PostUp = %s up %%i --config \"$CONFIG_FILE\"\n", quoted);
+	wbuf_printf(w, "PreDown = %s down %%i --config \"$CONFIG_FILE\"\n", quoted);
+	wbuf_printf(w, "%s\n", block_end);
 }
 
 enum err conf_edit(const char *text, size_t n, const char *program, char **out, size_t *out_n,
@@ -324,21 +346,17 @@ enum err conf_edit(const char *text, size_t n, const char *program, char **out, 
 	if (e != ERR_OK)
 		return e;
 	if (!at.block)
-		at.from = at.to = at.interface ? at.after : n;
+		at.from = at.to = n;
+	if (program == NULL)
+		at.after = at.from;
 	*out = malloc(n + 2 * sizeof(quoted));
 	if (*out == NULL)
 		return why_set(why, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
 	w = wbuf_new(*out, n + 2 * sizeof(quoted));
-	wbuf_bytes(&w, text, at.from);
-	if (program != NULL) {
-		if (w.n > 0 && w.p[w.n - 1] != '\n')
-			wbuf_u8(&w, '\n');
-		wbuf_printf(&w, "%s\n", block_begin);
-		wbuf_printf(&w, "PostUp = %s up %%i --config \"$CONFIG_FILE\"\n", quoted);
-		wbuf_printf(&w, "PreDown = %s down %%i --config \"$CONFIG_FILE\"\n", quoted);
-		wbuf_printf(&w, "%s\n", block_end);
-	}
-	wbuf_bytes(&w, text + at.to, n - at.to);
+	copy_without(&w, text, 0, at.after, &at);
+	if (program != NULL)
+		add_block(&w, quoted);
+	copy_without(&w, text, at.after, n, &at);
 	*out_n = w.n;
 	if (wbuf_ok(&w))
 		return ERR_OK;

@@ -113,9 +113,9 @@ static enum err set_rotate(struct parse *p, struct slice v)
 
 static enum err set_device(struct parse *p, struct slice v)
 {
-	return copy_text(p->s->device, sizeof(p->s->device), v)
+	return copy_text(p->s->device, sizeof(p->s->device), v) && text_is_ascii_printable(v.p, v.n)
 		       ? ERR_OK
-		       : bad(p, "device: a serial number, 1 to %d printable characters",
+		       : bad(p, "device: a serial number, 1 to %d printable ASCII characters",
 			     SETTINGS_DEVICE_MAX - 1);
 }
 
@@ -174,9 +174,10 @@ static enum err set_on_missing(struct parse *p, struct slice v)
 
 static enum err set_agent_user(struct parse *p, struct slice v)
 {
-	return copy_text(p->s->agent_user, sizeof(p->s->agent_user), v)
+	return copy_text(p->s->agent_user, sizeof(p->s->agent_user), v) &&
+			       text_is_ascii_printable(v.p, v.n)
 		       ? ERR_OK
-		       : bad(p, "agent-user: a login name of 1 to %d characters",
+		       : bad(p, "agent-user: a login name of 1 to %d ASCII characters",
 			     SETTINGS_USER_MAX);
 }
 

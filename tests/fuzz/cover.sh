@@ -35,6 +35,9 @@ state        agent/state.c
 text         protocol/text.c
 wallet       devices/trezor/wire.c
 wallet       devices/trezor/messages.c pack bytes_of slice_of_text message_empty message_initialize message_pin message_passphrase message_get_public_key set_identity message_sign message_ecdh message_cipher
+wg_conf      wg-hook/conf.c           conf_path conf_read
+wg_settings  wg-hook/settings.c       settings_read settings_path
+wg_settings  wg-hook/settings_write.c
 '
 
 # profile TARGET: what its corpus runs, once a target.

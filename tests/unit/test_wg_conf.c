@@ -182,6 +182,13 @@ Test(wg_conf, edit_refused)
 
 	for (size_t i = 0; i < ROWS(rows); i++)
 		(void)edit(rows[i].text, rows[i].program, rows[i].e);
+	/* A block that came to stand elsewhere, where wg-quick does not read it, is put right. */
+	char *moved = edit(HEAD PEER HOOKS("/l"), "/l", ERR_OK);
+	cr_expect_str_eq(moved, "[Interface]\n" HOOKS("/l") "Address = 10.0.0.1/24\n" PEER);
+	free(moved);
+	moved = edit(HOOKS("/l") HEAD, "/l", ERR_OK);
+	cr_expect_str_eq(moved, "[Interface]\n" HOOKS("/l") "Address = 10.0.0.1/24\n");
+	free(moved);
 	/* Without a block there is nothing to take out. */
 	char *same = edit(HEAD "x", NULL, ERR_OK);
 	cr_expect_str_eq(same, HEAD "x");
