@@ -317,6 +317,10 @@ static void decide(struct watch *w)
 				decide(w);
 		} else if (e != ERR_OK) {
 			react(w, &why, e == ERR_LOCKED ? w->s->on_lock : w->s->on_remove);
+			/* A device that may go is no reason not to see the lock. */
+			why_set(&why, ERR_LOCKED, "the agent is locked");
+			if (w->state.phase == PHASE_OPEN && w->events.locked)
+				react(w, &why, w->s->on_lock);
 		}
 		break;
 	case PHASE_STARTING:

@@ -87,7 +87,9 @@ wg_home() {
 # wg_agent HOST: starts its agent.
 wg_agent() {
 	rm -f "$home/$1/env"
-	wg_home "$1" lanyard-agent -D -s >"$home/$1/env" 2>>"$home/$1/agent.log" &
+	# Not by wg_home: $! would be a shell.
+	HOME=$home/$1 XDG_RUNTIME_DIR=$home/$1/run lanyard-agent -D -s >"$home/$1/env" \
+		2>>"$home/$1/agent.log" &
 	eval "agent_$1=$!"
 	wait_for "test -s $home/$1/env"
 	wait_for "wg_line $1 DEVICES | grep -q '^S DEVICE'"
@@ -124,9 +126,9 @@ on() {
 wg_up() { on "$1" wg-quick up "wg$1" >"$home/$1/up.log" 2>&1; }
 wg_down() { on "$1" wg-quick down "wg$1" >"$home/$1/down.log" 2>&1; }
 
-# ping_a: one packet from a to b and back, in a second; ping_b the other way.
-ping_a() { on a ping -q -n -c 1 -W 1 10.7.0.2 >/dev/null 2>&1; }
-ping_b() { on b ping -q -n -c 1 -W 1 10.7.0.1 >/dev/null 2>&1; }
+# ping_a: one packet from a to b and back; ping_b the other way.
+ping_a() { on a ping -q -n -c 1 -W 0.4 10.7.0.2 >/dev/null 2>&1; }
+ping_b() { on b ping -q -n -c 1 -W 0.4 10.7.0.1 >/dev/null 2>&1; }
 
 # wg_show HOST WHAT: of wg(8)
 wg_show() { on "$1" wg show "wg$1" "$2"; }
@@ -150,9 +152,8 @@ wg_remove() {
 	fi
 	for h in a b; do
 		on $h wg-quick down wg$h >/dev/null 2>&1
-		eval "kill \$agent_$h" 2>/dev/null
+		eval "wg_agent_end $h" 2>/dev/null
 	done
-	wait
 	umount /etc
 	(exit $wg_status)
 	home_remove

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Removed means closed: within two seconds no packet passes in either direction when the device, the
+# agent, the watcher or its guard goes, or the agent is locked; and the tunnel is back with them.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/wg.sh
+. "$(dirname "$0")/wg.sh"
+wg_enter
+home_new
+wg_hosts
+device=$home/a/.local/share/lanyard/soft/dev-a
+
+# closes WHAT COMMAND: the command, and then a is closed in time, in both directions.
+closes() {
+	closes_start=$(date +%s%N)
+	eval "$2"
+	wait_for "test \$(wg_phase a) = closed"
+	closes_ms=$((($(date +%s%N) - closes_start) / 1000000))
+	[ $closes_ms -lt 2000 ] || die "$1: closed after $closes_ms ms"
+	is_closed "$1"
+}
+is_closed() {
+	expect_eq "$1: no key" "$(wg_key a)" '(none)'
+	expect_eq "$1: no peer" "$(wg_peers a)" ''
+	! ping_a || die "$1: a packet passed to b"
+	! ping_b || die "$1: a packet passed to a"
+}
+opens() {
+	eval "$2"
+	wait_for "test \$(wg_phase a) = open"
+	wait_for ping_a
+	wait_for ping_b
+	expect_eq "$1: the preshared key" "$(wg_psk a)" "$(wg_psk b)"
+}
+# setting LINE: in the [interface] of a, then up.
+setting() {
+	expect_ok 'down' on a lanyard-wg down wga
+	sed -i "/^${1%% *} /d; s/^\[interface\]/&\n$1/" /etc/lanyard/wg/wga.conf
+	expect_ok "up with $1" on a lanyard-wg up wga
+}
+
+expect_ok 'up a' wg_up a
+expect_ok 'up b' wg_up b
+opens 'at first' true
+before=$(wg_show a dump | cut -f 1-4,8 | tail -n 1)
+
+closes 'device removed' 'mv "$device" "$home/taken"'
+expect_match 'show says why' "$(on a lanyard-wg show wga)" '^  state: closed, the device soft:dev-a is not connected'
+opens 'device back' 'mv "$home/taken" "$device"'
+expect_eq 'the peer as it was' "$(wg_show a dump | cut -f 1-4,8 | tail -n 1)" "$before"
+daemon=$(wg_line a STATUS | sed -n 's/^S PID //p')
+closes 'agent killed' 'kill -9 $daemon; wait $agent_a || true'
+opens 'agent back' 'wg_agent a'
+closes 'agent ended' 'wg_agent_end a'
+opens 'agent back' 'wg_agent a'
+closes 'agent locked' 'wg_home a lanyard lock'
+expect_fail 'up while locked' 'locked' on a lanyard-wg up wga
+is_closed 'up while locked'
+wg_home a lanyard unlock
+expect_ok 'up after unlock' on a lanyard-wg up wga
+opens 'unlocked' true
+closes 'agent locked' 'wg_home a lanyard lock'
+opens 'unlocked' 'wg_home a lanyard unlock'
+
+# Another device is not ours.
+wg_home a lanyard soft import --name other --mnemonic-file "$home/words-b" --no-encrypt 2>/dev/null
+wait_for "wg_line a DEVICES | grep -q other"
+rm "$home/a/.local/share/lanyard/soft/other"
+wait_for "! wg_line a DEVICES | grep -q other"
+expect_eq 'another device came and went' "$(wg_phase a)" open
+
+# Either half of the watcher.
+watcher=$(wg_watcher a)
+guard=$(pgrep -P "$watcher")
+expect_eq 'what the guard may' "$(sed -n 's/^Cap\(Prm\|Bnd\):\s*//p' "/proc/$guard/status" | sort -u)" \
+	0000000000001000
+kill -9 "$guard"
+wait_for "! alive $watcher"
+is_closed 'the guard was killed'
+expect_ok 'up' on a lanyard-wg up wga
+opens 'up again' true
+watcher=$(wg_watcher a)
+guard=$(pgrep -P "$watcher")
+kill -9 "$watcher"
+wait_for "! alive $guard"
+is_closed 'the watcher was killed'
+
+# keep, down.
+setting 'on-remove = keep'
+opens 'keep' true
+mv "$device" "$home/taken"
+wait_for "! wg_line a DEVICES | grep -q dev-a"
+wg_home a lanyard lock
+wait_for "test \$(wg_phase a) = closed"
+mv "$home/taken" "$device"
+wait_for "wg_line a DEVICES | grep -q dev-a"
+opens 'keep: back' 'wg_home a lanyard unlock'
+setting 'on-remove = down'
+closes 'down' 'mv "$device" "$home/taken"'
+! on a ip link show wga | grep -q '[<,]UP' || die 'down: the link is up'
+mv "$home/taken" "$device"
+wait_for "test \$(wg_phase a) = open"
+on a ip link show wga | grep -q '[<,]UP' || die 'down: the link stays down'
+
+# on-missing: without the device, without an agent.
+mv "$device" "$home/taken"
+wait_for "test \$(wg_phase a) = closed"
+setting 'on-missing = wait'
+expect_match 'wait: said' "$(cat "$home/stderr")" 'wga has no keys yet: .*connected'
+expect_eq 'wait' "$(wg_phase a)" waiting
+expect_eq 'wait: no key' "$(wg_key a)" '(none)'
+mv "$home/taken" "$device"
+wait_for "test \$(wg_phase a) = open"
+expect_ok 'down' on a lanyard-wg down wga
+wg_agent_end a
+expect_ok 'wait without an agent' on a lanyard-wg up wga
+expect_match 'wait without an agent: said' "$(cat "$home/stderr")" 'wga has no keys yet: no agent'
+wg_agent a
+wait_for "test \$(wg_phase a) = open"
+setting 'on-missing = fail'
+expect_ok 'down' on a lanyard-wg down wga
+wg_agent_end a
+expect_fail 'fail without an agent' 'no agent' on a lanyard-wg up wga
+expect_eq 'fail: no key' "$(wg_key a)" '(none)'
+wg_agent a
+expect_ok 'wg-quick down' wg_down a
