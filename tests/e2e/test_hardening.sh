@@ -7,7 +7,7 @@ tree=$(pwd)
 BIN=$RELEASE
 home_new
 
-for program in lanyard-agent lanyard; do
+for program in lanyard-agent lanyard lanyard-wg; do
 	elf=$RELEASE/$program
 	headers=$(readelf -W -l -h -d -n "$elf")
 	symbols=$(readelf -W --dyn-syms "$elf")
@@ -47,7 +47,7 @@ if [ -z "${LANYARD_NO_REBUILD:-}" ]; then
 	for copy in one two-longer; do
 		make -s -j2 -C "$home/$copy" MODE=release >/dev/null
 	done
-	for program in lanyard-agent lanyard; do
+	for program in lanyard-agent lanyard lanyard-wg; do
 		cmp "$home/one/build/release/$program" "$home/two-longer/build/release/$program" ||
 			die "$program differs between two builds"
 	done

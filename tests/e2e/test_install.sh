@@ -21,6 +21,7 @@ files() {
 cat >"$home/want" <<'EOF2'
 755 bin/lanyard
 755 bin/lanyard-agent
+755 bin/lanyard-wg
 644 lib/systemd/user/lanyard-agent.service
 644 lib/sysusers.d/lanyard.conf
 644 lib/udev/rules.d/70-lanyard.rules
@@ -30,6 +31,7 @@ cat >"$home/want" <<'EOF2'
 644 share/man/man1/lanyard.1
 644 share/man/man5/lanyard.conf.5
 644 share/man/man7/lanyard.7
+644 share/man/man8/lanyard-wg.8
 644 share/zsh/site-functions/_lanyard
 EOF2
 (umask 077 && run_make install DESTDIR="$home/dest")
@@ -48,6 +50,7 @@ files "$prefix" | diff "$home/want" - || die 'what is installed below another pr
 version=$(sed -n 's/^VERSION *:= *//p' "$tree/Makefile")
 expect_eq 'version' "$("$prefix/bin/lanyard" --version)" "lanyard $version"
 expect_eq 'version' "$("$prefix/bin/lanyard-agent" --version)" "lanyard-agent $version"
+expect_eq 'version' "$("$prefix/bin/lanyard-wg" --version)" "lanyard-wg $version"
 PATH=$prefix/bin:$PATH
 unit=$prefix/lib/systemd/user/lanyard-agent.service
 if command -v systemd-analyze >/dev/null; then
