@@ -120,7 +120,8 @@ pages := $(sort $(wildcard doc/*.[1-8]))
 # All that install puts there, for uninstall to remove.
 installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
              $(UNITDIR)/lanyard-agent.service $(BASHDIR)/lanyard $(ZSHDIR)/_lanyard $(FISHDIR)/lanyard.fish \
-             $(UDEVDIR)/70-lanyard.rules $(SYSUSERSDIR)/lanyard.conf
+             $(UDEVDIR)/70-lanyard.rules $(SYSUSERSDIR)/lanyard.conf \
+             $(BASHDIR)/lanyard-wg $(ZSHDIR)/_lanyard-wg $(FISHDIR)/lanyard-wg.fish
 
 install: all
 	install -d $(sort $(dir $(installed:%=$(DESTDIR)%)))
@@ -133,6 +134,9 @@ install: all
 	install -m 0644 agent/dist/completion/lanyard.fish $(DESTDIR)$(FISHDIR)
 	install -m 0644 devices/udev/70-lanyard.rules $(DESTDIR)$(UDEVDIR)
 	install -m 0644 devices/udev/lanyard-sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/lanyard.conf
+	install -m 0644 wg-hook/dist/lanyard-wg.bash $(DESTDIR)$(BASHDIR)/lanyard-wg
+	install -m 0644 wg-hook/dist/_lanyard-wg $(DESTDIR)$(ZSHDIR)
+	install -m 0644 wg-hook/dist/lanyard-wg.fish $(DESTDIR)$(FISHDIR)
 
 uninstall:
 	rm -f $(installed:%=$(DESTDIR)%)

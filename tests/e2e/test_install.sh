@@ -26,6 +26,8 @@ cat >"$home/want" <<'EOF2'
 644 lib/sysusers.d/lanyard.conf
 644 lib/udev/rules.d/70-lanyard.rules
 644 share/bash-completion/completions/lanyard
+644 share/bash-completion/completions/lanyard-wg
+644 share/fish/vendor_completions.d/lanyard-wg.fish
 644 share/fish/vendor_completions.d/lanyard.fish
 644 share/man/man1/lanyard-agent.1
 644 share/man/man1/lanyard.1
@@ -33,6 +35,7 @@ cat >"$home/want" <<'EOF2'
 644 share/man/man7/lanyard.7
 644 share/man/man8/lanyard-wg.8
 644 share/zsh/site-functions/_lanyard
+644 share/zsh/site-functions/_lanyard-wg
 EOF2
 (umask 077 && run_make install DESTDIR="$home/dest")
 files "$home/dest/usr/local" >"$home/got"
