@@ -10,16 +10,34 @@
 
 enum { HEAD_MAX = 4096, SECTION_MAX = 256 };
 
+static enum err text_new(struct wbuf *w, size_t cap)
+{
+	*w = wbuf_new(malloc(cap), cap);
+	return w->p != NULL ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static enum err text_end(struct wbuf *w, char **out, size_t *out_n)
+{
+	*out = (char *)w->p;
+	*out_n = w->n;
+	if (wbuf_ok(w))
+		return ERR_OK;
+	free(w->p);
+	*out = NULL;
+	return ERR_INTERNAL;
+}
+
 enum err settings_format(const struct settings *s, char **out, size_t *out_n)
 {
 	size_t cap = HEAD_MAX + s->count * SECTION_MAX;
 	struct wbuf w;
 	char key[WG_KEY_TEXT];
+	enum err e;
 
-	*out = malloc(cap);
-	if (*out == NULL)
-		return ERR_NO_MEMORY;
-	w = wbuf_new(*out, cap);
+	*out = NULL;
+	e = text_new(&w, cap);
+	if (e != ERR_OK)
+		return e;
 	wbuf_text(&w,
 		  "# lanyard-wg(8) describes these settings. No secret is in here.\n[interface]\n");
 	wbuf_printf(&w, "identity = %s\nindex = %u\n", s->id.uri, s->id.index);
@@ -39,12 +57,7 @@ enum err settings_format(const struct settings *s, char **out, size_t *out_n)
 		wg_key_format(key, s->peers[i].key);
 		wbuf_printf(&w, "\n[peer %s]\n", key);
 	}
-	*out_n = w.n;
-	if (wbuf_ok(&w))
-		return ERR_OK;
-	free(*out);
-	*out = NULL;
-	return ERR_INTERNAL;
+	return text_end(&w, out, out_n);
 }
 
 /* Where a peer's section, and the psk-point line in it, are: bytes. */
@@ -102,15 +115,16 @@ enum err settings_set_point(const char *text, size_t n, const uint8_t key[static
 	size_t cap = n + SECTION_MAX;
 	struct place at;
 	struct wbuf w;
+	enum err e;
 
+	*out = NULL;
 	wg_key_format(key_text, key);
 	at = find_place(text, n, key_text);
 	if (!at.point)
 		at.from = at.to = at.section ? at.after : n;
-	*out = malloc(cap);
-	if (*out == NULL)
-		return ERR_NO_MEMORY;
-	w = wbuf_new(*out, cap);
+	e = text_new(&w, cap);
+	if (e != ERR_OK)
+		return e;
 	wbuf_bytes(&w, text, point != NULL || !at.section ? at.from : n);
 	if (w.n > 0 && w.p[w.n - 1] != '\n' && (point != NULL || !at.section))
 		wbuf_u8(&w, '\n');
@@ -122,10 +136,5 @@ enum err settings_set_point(const char *text, size_t n, const uint8_t key[static
 	}
 	if (point != NULL || !at.section)
 		wbuf_bytes(&w, text + at.to, n - at.to);
-	*out_n = w.n;
-	if (wbuf_ok(&w))
-		return ERR_OK;
-	free(*out);
-	*out = NULL;
-	return ERR_INTERNAL;
+	return text_end(&w, out, out_n);
 }

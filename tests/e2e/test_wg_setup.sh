@@ -132,6 +132,26 @@ expect_eq 'pub of one peer' "$out" "public-key $pub_b
 peer $pub_a point $(b64 "$(vector wg.b.agent.point)")"
 expect_fail 'pub of a stranger' 'no peer of' hook "$wg" pub wg0 "$pub_a"
 
+# Of the user's other keys root sees none.
+as_user "$programs/lanyard" ssh add git@example.org >/dev/null
+expect_match 'KEYS of the user' "$(as_user "$programs/lanyard" key list)" 'ssh://git@example.org'
+out=$(printf 'KEYS\nBYE\n' | socat -t 30 - UNIX-CONNECT:/run/user/65534/lanyard/agent.sock)
+expect_match 'KEYS of root' "$out" '^S KEY wg://wg0@peer1 '
+! printf '%s' "$out" | grep -q 'ssh://' || die "root sees the user's logins: $out"
+
+# A hub.
+{
+	echo '[Interface]'
+	for i in $(seq 200); do
+		printf '[Peer]\nPublicKey = %s\nAllowedIPs = 10.8.0.%s/32\n' "$(wg genkey | wg pubkey)" "$i"
+	done
+} >/etc/wireguard/hub.conf
+expect_ok 'setup of the hub' hook "$wg" setup hub -y --identity wg://hub@peer2
+expect_eq 'sections of the hub' "$(grep -c '^\[peer ' $settings/hub.conf)" 200
+expect_ok 'pub of the hub' hook "$wg" pub hub
+expect_eq 'points of the hub' "$(echo "$out" | grep -c '^peer .* point ')" 200
+expect_fail 'check of the hub' '200 things are wrong' hook "$wg" check hub
+
 # check says what is missing and what to type; with the points it is content.
 expect_fail 'check without points' '1 thing is wrong' hook "$wg" check wg0
 expect_match 'check: what to type' "$out" "WRONG *peer $pub_b has no psk-point: .*lanyard-wg point wg0 $pub_b"

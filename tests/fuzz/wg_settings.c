@@ -95,9 +95,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_point(&s, stranger, text, false);
 		check_point(&s, stranger, text, true);
 	}
-	if (s.count > 0) {
-		check_point(&s, s.peers[0].key, text, false);
-		check_point(&s, s.peers[0].key, text, true);
+	for (size_t i = 0; i < s.count && i < 3; i++) {
+		check_point(&s, s.peers[i].key, text, false);
+		check_point(&s, s.peers[i].key, text, true);
 	}
 	settings_free(&s);
 	return 0;
