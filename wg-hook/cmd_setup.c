@@ -299,7 +299,8 @@ static void say_next(const struct options *o, const struct settings *s, const st
 		printf("next: `lanyard-wg pub %s` prints the points for the peers; theirs go in by "
 		       "`sudo lanyard-wg point %s PEER POINT`\n",
 		       o->iface, o->iface);
-	printf("then: `sudo lanyard-wg check %s`, `sudo wg-quick up %s`\n", o->iface, o->iface);
+	printf("then: `sudo lanyard-wg check %s`, `sudo wg-quick up %s`\n", o->iface,
+	       o->config != NULL ? o->config : o->iface);
 }
 
 int cmd_setup(const struct options *o)

@@ -171,6 +171,12 @@ expect_match 'check: the agent' "$out" 'ok *the agent at /run/user/65534/lanyard
 expect_fail 'check of b' '2 things are wrong' hook "$wg" check wg1
 expect_ok 'point at b' hook "$wg" point wg1 "$pub_a" "$point_a"
 
+# What an environment says to root is not believed: not SUDO_UID without a terminal either.
+env -i SUDO_UID=65534 HOME="$user_home" XDG_RUNTIME_DIR=/run/user/65534 \
+	LANYARD_SOCK=/run/user/65534/lanyard/agent.sock "$wg" check wg1 >"$home/out" 2>/dev/null || true
+expect_match 'the environment' "$(cat "$home/out")" \
+	'ok *the agent at /run/lanyard/agent.sock, because nothing says otherwise'
+
 # A preshared key for a peer without lanyard: only where its settings say so, not into a file.
 expect_fail 'psk of a pair' 'psk-mode = single' sh -c "env -i $wg psk wg1 $pub_a | cat; exit 1"
 printf '\n[peer %s]\npsk-mode = single\n' "$other" >"$home/section"
