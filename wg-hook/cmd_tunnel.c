@@ -244,6 +244,8 @@ static void print_state(const char *iface, const struct state *s, pid_t watcher)
 	if (s->rotate > 0)
 		printf("  preshared keys: change every %u s\n", s->rotate);
 	print_time("next change", s->next);
+	if (s->notice.text[0])
+		printf("  notice: %s\n", s->notice.text);
 	if (wg_get(&d, iface, &why) != ERR_OK) {
 		printf("  keys: %s\n", why.text);
 		return;

@@ -149,32 +149,46 @@ enum err rotation_keys(const struct rotation *r, uint32_t epoch, bool add, struc
 	return ERR_OK;
 }
 
-void rotation_judge(struct rotation *r, const struct wg_device *d)
+/* Seconds that a handshake is due for; negative: not yet. */
+static int64_t lateness(const struct rotation *r, const struct wg_peer *p)
+{
+	int64_t due = p->handshake >= r->since ? p->handshake + REKEY_AFTER : r->since;
+
+	return real_ms() / 1000 - due;
+}
+
+bool rotation_judge(struct rotation *r, const struct wg_device *d, struct why *why)
 {
 	char text[WG_KEY_TEXT];
+	bool any = false;
 
 	for (size_t i = 0; i < r->count; i++) {
 		struct rotating *mine = &r->peers[i];
 		const struct wg_peer *p = wg_device_find(d, mine->key);
-		int64_t due, late;
-		bool sends;
+		bool sends, said = mine->said;
 
 		if (!p)
 			continue;
 		sends = p->tx > mine->tx;
-		mine->tx = p->tx;
 		if (p->handshake != mine->handshake)
 			mine->said = false;
+		mine->tx = p->tx;
 		mine->handshake = p->handshake;
-		due = p->handshake >= r->since ? p->handshake + REKEY_AFTER : r->since;
-		late = real_ms() / 1000 - due;
-		if (!sends || mine->said || late <= CLOCKS_WITHIN / rate() + RETRY)
+		if (sends && lateness(r, p) > CLOCKS_WITHIN / rate() + RETRY)
+			mine->said = true;
+		if (!mine->said)
 			continue;
-		mine->said = true;
+		any = true;
 		wg_key_format(text, mine->key);
-		log_warn("no handshake with %s for %lld seconds, though packets are sent: the "
-			 "clocks differ by more than %d seconds (compare `date -u` on both), or it "
-			 "cannot be reached, or its rotate, psk-point or extra-psk-file is another",
-			 text, (long long)late, CLOCKS_WITHIN);
+		why_set(why, ERR_TIMEOUT,
+			"no handshake with %s for %lld s, though packets are sent: the clocks "
+			"differ "
+			"by more than %d s (compare `date -u` on both), or it cannot be reached, "
+			"or "
+			"its rotate, psk-point or extra-psk-file is another",
+			text, (long long)lateness(r, p), CLOCKS_WITHIN);
+		if (!said)
+			log_warn("%s", why->text);
 	}
+	return any;
 }

@@ -34,9 +34,9 @@ enum err rotation_step(struct rotation *r, uint32_t epoch) MUST_CHECK;
  * appended for wg_set(). */
 enum err rotation_keys(const struct rotation *r, uint32_t epoch, bool add, struct wg_device *d,
 		       struct why *why) MUST_CHECK;
-/* Looks at handshakes and says on the log which peers' are missing (above), once until there is one
- * again. */
-void rotation_judge(struct rotation *r, const struct wg_device *d);
+/* Looks at handshakes (above). True when that of some peer is missing; `why` names the last one.
+ * What is new about it goes to the log. */
+bool rotation_judge(struct rotation *r, const struct wg_device *d, struct why *why);
 
 /* Milliseconds of CLOCK_REALTIME; in test builds as LANYARD_WG_CLOCK_SHIFT (seconds) and
  * LANYARD_WG_CLOCK_RATE (a factor) say. */

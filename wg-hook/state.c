@@ -139,8 +139,10 @@ enum err state_write(const char *iface, const struct state *s, struct why *why)
 	wbuf_printf(&w, "phase %s\nwatcher %d\nsince %lld\nnext %lld\nrotate %u\nindex %u\n",
 		    phase_name(s->phase), (int)s->watcher, (long long)s->since, (long long)s->next,
 		    s->rotate, s->index);
-	wbuf_printf(&w, "serial %s\ndevice %s\ncustody %s\nsocket %s\nerror %s\nwhy %s\n",
-		    s->serial, s->device, s->custody, s->socket, err_word(s->err), s->why.text);
+	wbuf_printf(&w,
+		    "serial %s\ndevice %s\ncustody %s\nsocket %s\nerror %s\nwhy %s\nnotice %s\n",
+		    s->serial, s->device, s->custody, s->socket, err_word(s->err), s->why.text,
+		    s->notice.text);
 	if (!wbuf_ok(&w))
 		return why_set(why, ERR_INTERNAL, "the state of %s is too long", iface);
 	path_of(path, iface, "state");
@@ -164,6 +166,7 @@ static void parse_line(struct state *s, const char *name, const char *value)
 		{"custody", s->custody, sizeof(s->custody)},
 		{"socket", s->socket, sizeof(s->socket)},
 		{"why", s->why.text, sizeof(s->why.text)},
+		{"notice", s->notice.text, sizeof(s->notice.text)},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

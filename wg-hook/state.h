@@ -47,12 +47,13 @@ enum { STATE_WORD_MAX = 64 };
 struct state {
 	enum tunnel_phase phase;
 	pid_t watcher;
-	int64_t since;   /* of the phase; unix seconds */
-	int64_t next;    /* rotation; unix seconds, 0: none */
-	uint32_t rotate; /* seconds */
-	uint32_t index;  /* of the interface, if_nametoindex() */
-	enum err err;    /* with `why` */
-	struct why why;  /* why it is waiting, closed or failed; one clean line */
+	int64_t since;     /* of the phase; unix seconds */
+	int64_t next;      /* rotation; unix seconds, 0: none */
+	uint32_t rotate;   /* seconds */
+	uint32_t index;    /* of the interface, if_nametoindex() */
+	enum err err;      /* with `why` */
+	struct why why;    /* why it is waiting, closed or failed; one clean line */
+	struct why notice; /* what a person should see to, while it is open; one clean line */
 	/* "" when unknown; clean. */
 	char serial[STATE_WORD_MAX], device[STATE_WORD_MAX], custody[STATE_WORD_MAX];
 	char socket[128]; /* agent.sock */

@@ -64,14 +64,21 @@ static int64_t now_ms(void)
 	return clock_of(CLOCK_MONOTONIC);
 }
 
-static void set_phase(struct watch *w, enum tunnel_phase phase, enum err e, const char *text)
+static void write_state(const struct watch *w)
 {
 	struct why why;
 
+	if (state_write(w->iface, &w->state, &why) != ERR_OK)
+		log_error("%s: %s", w->iface, why.text);
+}
+
+static void set_phase(struct watch *w, enum tunnel_phase phase, enum err e, const char *text)
+{
+	if (phase != w->state.phase || w->state.since == 0)
+		w->state.since = clock_of(CLOCK_REALTIME) / 1000;
 	w->state.phase = phase;
 	w->state.err = e;
 	why_set(&w->state.why, e, "%s", text);
-	w->state.since = clock_of(CLOCK_REALTIME) / 1000;
 	w->state.next = 0;
 	w->state.rotate = 0;
 	if (w->rotation) {
@@ -79,8 +86,9 @@ static void set_phase(struct watch *w, enum tunnel_phase phase, enum err e, cons
 		w->state.next = (clock_of(CLOCK_REALTIME) + epoch_left(clock_ms(), w->s->rotate)) /
 				1000;
 	}
-	if (state_write(w->iface, &w->state, &why) != ERR_OK)
-		log_error("%s: %s", w->iface, why.text);
+	if (phase != PHASE_OPEN)
+		w->state.notice.text[0] = '\0';
+	write_state(w);
 }
 
 /* The device that the keys come from; once it has answered it is that one for good. *named is
@@ -370,14 +378,19 @@ static void rotate(struct watch *w)
 
 static void judge(struct watch *w)
 {
+	struct why why = {0};
 	struct wg_device d;
-	struct why why;
 
 	w->judge = now_ms() + JUDGE_MS;
 	if (wg_get(&d, w->iface, &why) != ERR_OK)
 		return;
-	rotation_judge(w->rotation, &d);
+	if (!rotation_judge(w->rotation, &d, &why))
+		why.text[0] = '\0';
 	wg_device_free(&d);
+	if ((why.text[0] != '\0') != (w->state.notice.text[0] != '\0')) {
+		w->state.notice = why;
+		write_state(w);
+	}
 }
 
 /* Milliseconds until something is to be done without being told; -1: never. */

@@ -38,6 +38,9 @@ wallet       devices/trezor/messages.c pack bytes_of slice_of_text message_empty
 wg_conf      wg-hook/conf.c           conf_path conf_read
 wg_settings  wg-hook/settings.c       settings_read settings_path
 wg_settings  wg-hook/settings_write.c
+wg_events    wg-hook/events.c        events_open events_next events_close events_fd ended take_line
+wg_netlink   wg-hook/netlink_parse.c
+wg_uapi      wg-hook/uapi_parse.c
 '
 
 # profile TARGET: what its corpus runs, once a target.
