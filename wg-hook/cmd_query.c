@@ -280,7 +280,7 @@ int cmd_psk(const struct options *o)
 	if (e == ERR_OK) {
 		peer.point = NULL;
 		tunnel_say_confirmations(&s, &peer, 1);
-		e = keys_fetch(&k, c, &s, &peer, 1, &why);
+		e = keys_fetch(&k, c, &s, &peer, 1, NULL, &why);
 	}
 	if (e == ERR_OK)
 		e = write_key(k->peers[0].psk, &why);

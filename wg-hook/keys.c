@@ -187,7 +187,8 @@ static enum err name_peer(const uint8_t key[static WG_KEY_LEN], enum err e, stru
 }
 
 enum err keys_fetch(struct keys **out, struct client *c, const struct settings *s,
-		    const struct tunnel_peer *peers, size_t n, struct why *why)
+		    const struct tunnel_peer *peers, size_t n, const struct keys_meanwhile *m,
+		    struct why *why)
 {
 	struct keys *k = secret_alloc(sizeof(*k) + n * sizeof(*k->peers));
 	size_t psks = 0;
@@ -206,6 +207,8 @@ enum err keys_fetch(struct keys **out, struct client *c, const struct settings *
 		if (peers[i].psk_mode == PSK_NONE)
 			continue;
 		e = fetch_peer(&k->peers[i], c, s, &peers[i], why);
+		if (m != NULL)
+			m->call(m->arg);
 		if (e != ERR_OK)
 			e = name_peer(peers[i].key, e, why);
 	}

@@ -26,15 +26,23 @@ struct keys {
 	struct keys_peer peers[]; /* in the order they were asked for */
 };
 
+/* What is to be done between two keys: a WATCH beside it must be read, for each key is an event and
+ * a thousand of them unread would end it. */
+struct keys_meanwhile {
+	void (*call)(void *arg);
+	void *arg;
+};
+
 /*
  * WGKEYS for the interface and for each of its peers, on `c`, which stays open. One device
  * operation and one for each device peer. ERR_MISMATCH, naming both keys, when the private key's
  * public key is not the settings' (without public-key in the settings: any); ERR_SYNTAX for
  * anything but 32 bytes that are a clamped scalar. extra-psk-files are read here: owner root,
- * nobody else may read or write, 32 bytes as base64. On error nothing is kept.
+ * nobody else may read or write, 32 bytes as base64. On error nothing is kept. `m` may be NULL.
  */
 enum err keys_fetch(struct keys **out, struct client *c, const struct settings *s,
-		    const struct tunnel_peer *peers, size_t n, struct why *why) MUST_CHECK;
+		    const struct tunnel_peer *peers, size_t n, const struct keys_meanwhile *m,
+		    struct why *why) MUST_CHECK;
 void keys_free(struct keys *k); /* wipes; NULL is fine */
 
 #endif

@@ -220,15 +220,21 @@ static enum err want_new(struct wg_device *want, struct watch *w, const struct k
 	return e;
 }
 
+static void take_events_of(void *arg)
+{
+	take_events(arg);
+}
+
 static enum err fetch_and_install(struct watch *w, struct why *why)
 {
+	const struct keys_meanwhile meanwhile = {take_events_of, w};
 	struct client *c = NULL;
 	struct keys *k = NULL;
 	struct wg_device want = {0};
 	enum err e = owner_connect(w->owner, &c, why);
 
 	if (e == ERR_OK)
-		e = keys_fetch(&k, c, w->s, w->t->peers, w->t->conf.count, why);
+		e = keys_fetch(&k, c, w->s, w->t->peers, w->t->conf.count, &meanwhile, why);
 	/* The agent forgets what it had for us. */
 	client_close(c);
 	if (e == ERR_OK)

@@ -144,7 +144,7 @@ Test(wg_keys, a_whole_tunnel)
 	peers[0] = peer_of(PSK_AGENT, point, NULL);
 	peers[1] = peer_of(PSK_SINGLE, NULL, NULL);
 	peers[2] = peer_of(PSK_NONE, NULL, NULL);
-	cr_assert_eq(keys_fetch(&k, c, &s, peers, 3, &why), ERR_OK, "%s", why.text);
+	cr_assert_eq(keys_fetch(&k, c, &s, peers, 3, NULL, &why), ERR_OK, "%s", why.text);
 	cr_expect(served(c, pid));
 	cr_expect_arr_eq(k->public_key, s.public_key, WG_KEY_LEN);
 	cr_expect(k->count == 3 && k->rotate == 120);
@@ -194,8 +194,8 @@ Test(wg_keys, hostile_answers)
 		pid_t pid;
 		struct client *c = serve(steps, &pid);
 
-		cr_expect_eq(keys_fetch(&k, c, &s, &peer, 1, &why), rows[i].e, "row %zu: %s", i,
-			     why.text);
+		cr_expect_eq(keys_fetch(&k, c, &s, &peer, 1, NULL, &why), rows[i].e, "row %zu: %s",
+			     i, why.text);
 		cr_expect(strstr(why.text, rows[i].says), "row %zu: said \"%s\"", i, why.text);
 		cr_expect_null(k);
 		(void)served(c, pid);
@@ -213,7 +213,7 @@ Test(wg_keys, another_key_than_expected)
 	pid_t pid;
 	struct client *c = serve(steps, &pid);
 
-	cr_expect_eq(keys_fetch(&k, c, &s, NULL, 0, &why), ERR_MISMATCH);
+	cr_expect_eq(keys_fetch(&k, c, &s, NULL, 0, NULL, &why), ERR_MISMATCH);
 	cr_expect(strstr(why.text, KEY_A) && strstr(why.text, KEY_B), "%s", why.text);
 	cr_expect_null(k);
 	cr_expect(served(c, pid));
@@ -253,7 +253,7 @@ Test(wg_keys, extra)
 		fclose(f);
 		cr_assert_eq(chmod(file, mode), 0);
 		struct client *c = serve(good ? asked : refused, &pid);
-		enum err e = keys_fetch(&k, c, &s, &peer, 1, &why);
+		enum err e = keys_fetch(&k, c, &s, &peer, 1, NULL, &why);
 		/* The script of the good one ends in the middle. */
 		cr_expect_eq(e, good ? ERR_NO_AGENT : ERR_PERMISSION, "%o: %s", mode, why.text);
 		cr_expect(served(c, pid), "%o", mode);
