@@ -8,6 +8,7 @@ DESTDIR    ?=
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 UNITDIR    ?= $(PREFIX)/lib/systemd/user
+SYSTEMDIR  ?= $(PREFIX)/lib/systemd
 BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -121,7 +122,9 @@ pages := $(sort $(wildcard doc/*.[1-8]))
 installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
              $(UNITDIR)/lanyard-agent.service $(BASHDIR)/lanyard $(ZSHDIR)/_lanyard $(FISHDIR)/lanyard.fish \
              $(UDEVDIR)/70-lanyard.rules $(SYSUSERSDIR)/lanyard.conf \
-             $(BASHDIR)/lanyard-wg $(ZSHDIR)/_lanyard-wg $(FISHDIR)/lanyard-wg.fish
+             $(BASHDIR)/lanyard-wg $(ZSHDIR)/_lanyard-wg $(FISHDIR)/lanyard-wg.fish \
+             $(SYSTEMDIR)/system/lanyard-wg@.service $(SYSTEMDIR)/system/wg-quick@.service.d/lanyard.conf \
+             $(SYSTEMDIR)/system-sleep/lanyard-wg
 
 install: all
 	install -d $(sort $(dir $(installed:%=$(DESTDIR)%)))
@@ -134,6 +137,11 @@ install: all
 	install -m 0644 agent/dist/completion/lanyard.fish $(DESTDIR)$(FISHDIR)
 	install -m 0644 devices/udev/70-lanyard.rules $(DESTDIR)$(UDEVDIR)
 	install -m 0644 devices/udev/lanyard-sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/lanyard.conf
+	sed 's,@bindir@,$(BINDIR),' wg-hook/dist/lanyard-wg@.service.in > $(B)/lanyard-wg@.service
+	sed 's,@bindir@,$(BINDIR),' wg-hook/dist/lanyard-wg.sleep.in > $(B)/lanyard-wg.sleep
+	install -m 0644 $(B)/lanyard-wg@.service $(DESTDIR)$(SYSTEMDIR)/system
+	install -m 0644 wg-hook/dist/wg-quick.conf $(DESTDIR)$(SYSTEMDIR)/system/wg-quick@.service.d/lanyard.conf
+	install -m 0755 $(B)/lanyard-wg.sleep $(DESTDIR)$(SYSTEMDIR)/system-sleep/lanyard-wg
 	install -m 0644 wg-hook/dist/lanyard-wg.bash $(DESTDIR)$(BASHDIR)/lanyard-wg
 	install -m 0644 wg-hook/dist/_lanyard-wg $(DESTDIR)$(ZSHDIR)
 	install -m 0644 wg-hook/dist/lanyard-wg.fish $(DESTDIR)$(FISHDIR)

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +133,16 @@ static enum err up_locked(int lock, const struct options *o, const struct tunnel
 	return e;
 }
 
+/* The unit that wg-quick runs in may have a default of its own (dist/wg-quick.conf): a boot with
+ * nobody there is no failure. */
+static void set_on_missing(struct settings *s)
+{
+	const char *word = getenv("LANYARD_WG_ON_MISSING");
+
+	if (s->on_missing == MISSING_UNSET)
+		s->on_missing = word && strcmp(word, "wait") == 0 ? MISSING_WAIT : MISSING_FAIL;
+}
+
 int cmd_up(const struct options *o)
 {
 	struct tunnel t = {0};
@@ -144,6 +155,7 @@ int cmd_up(const struct options *o)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (e == ERR_OK)
 		e = tunnel_load(&t, o, &why);
+	set_on_missing(&t.settings);
 	if (e == ERR_OK)
 		e = state_open(&lock, o->iface, &why);
 	if (e == ERR_OK)

@@ -37,8 +37,9 @@ enum psk_mode { PSK_UNSET, PSK_NONE, PSK_DEVICE, PSK_AGENT, PSK_SINGLE, PSK_MODE
 /* What the watcher does to the tunnel: on-remove, on-lock, on-sleep. */
 enum on_event { ON_CLOSE, ON_DOWN, ON_KEEP, ON_EVENT_COUNT };
 
-/* What `up` does when the device is not there: on-missing. */
-enum on_missing { MISSING_FAIL, MISSING_WAIT, MISSING_COUNT };
+/* What `up` does when the device is not there: on-missing. UNSET is FAIL, but where the unit of
+ * wg-quick says otherwise (cmd_tunnel.c). */
+enum on_missing { MISSING_UNSET, MISSING_FAIL, MISSING_WAIT, MISSING_COUNT };
 
 struct settings_peer {
 	uint8_t key[WG_KEY_LEN];
@@ -57,7 +58,7 @@ struct settings {
 	enum psk_mode psk_mode;                     /* never PSK_UNSET; default agent */
 	uint32_t rotate;                            /* seconds; 0: preshared keys stay */
 	enum on_event on_remove, on_lock, on_sleep; /* default close */
-	enum on_missing on_missing;                 /* default fail */
+	enum on_missing on_missing;                 /* default unset */
 	char agent_user[SETTINGS_USER_MAX + 1];     /* "" when not set */
 	char socket[SOCKET_PATH_MAX + 1];           /* agent.sock's path; "" when not set */
 	struct settings_peer *peers;                /* sorted by key */

@@ -77,8 +77,9 @@ static enum err write_args(const struct options *o, const struct tunnel *t,
 	struct wbuf w = wbuf_new(text, sizeof(text));
 
 	args_path(path, o->iface);
-	wbuf_printf(&w, "config %s\nsocket %s\nuid %u\nyes %d\n", t->conf_path, owner->path,
-		    (unsigned)owner->uid, o->yes);
+	wbuf_printf(&w, "config %s\nsocket %s\nuid %u\nyes %d\nwait %d\n", t->conf_path,
+		    owner->path, (unsigned)owner->uid, o->yes,
+		    t->settings.on_missing == MISSING_WAIT);
 	if (o->device)
 		wbuf_printf(&w, "device %s\n", o->device);
 	if (o->index)
@@ -92,7 +93,7 @@ static enum err write_args(const struct options *o, const struct tunnel *t,
 
 /* `text` stays; the options point into it. */
 static enum err read_args(char text[static ARGS_MAX], struct options *o, struct owner *owner,
-			  struct why *why)
+			  bool *wait, struct why *why)
 {
 	char path[64];
 	uint8_t *bytes;
@@ -123,6 +124,8 @@ static enum err read_args(char text[static ARGS_MAX], struct options *o, struct 
 			o->index = value;
 		else if (strcmp(line, "yes") == 0)
 			o->yes = *value == '1';
+		else if (strcmp(line, "wait") == 0)
+			*wait = *value == '1';
 		else if (strcmp(line, "socket") == 0)
 			snprintf(owner->path, sizeof(owner->path), "%s", value);
 		else if (strcmp(line, "uid") == 0)
@@ -216,6 +219,7 @@ int cmd_watch(const struct options *given)
 	struct owner owner = {0};
 	struct why why = {0};
 	char *text = calloc(1, ARGS_MAX);
+	bool wait = false;
 	int status = 1;
 	enum err e = wg_need_root(&o, "watch an interface", &why);
 
@@ -223,9 +227,10 @@ int cmd_watch(const struct options *given)
 	if (e == ERR_OK && !text)
 		e = ERR_NO_MEMORY;
 	if (e == ERR_OK)
-		e = read_args(text, &o, &owner, &why);
+		e = read_args(text, &o, &owner, &wait, &why);
 	if (e == ERR_OK)
 		e = tunnel_load(&t, &o, &why);
+	t.settings.on_missing = wait ? MISSING_WAIT : MISSING_FAIL;
 	if (e == ERR_OK)
 		status = watch_start(o.iface, !start_is_unit(), -1, &t, &owner, &why);
 	else

@@ -47,7 +47,7 @@ Test(wg_settings, defaults)
 	cr_expect_eq(s.psk_mode, PSK_AGENT);
 	cr_expect_eq(s.rotate, 0);
 	cr_expect(s.on_remove == ON_CLOSE && s.on_lock == ON_CLOSE && s.on_sleep == ON_CLOSE);
-	cr_expect_eq(s.on_missing, MISSING_FAIL);
+	cr_expect_eq(s.on_missing, MISSING_UNSET);
 	cr_expect(!s.has_public && s.count == 0 && s.device[0] == '\0');
 	settings_free(&s);
 }

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Under systemd the watcher is lanyard-wg@IFACE.service. A stand-in for systemctl does what systemd
+# would with the unit as it is installed: Environment=, ExecStart=, and ExecStopPost= at any end.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/wg.sh
+. "$(dirname "$0")/wg.sh"
+wg_enter
+home_new
+wg_hosts
+dist=$(pwd)/wg-hook/dist
+unit=$home/unit
+sed "s,@bindir@,$BIN,; s,%I,\$iface,g" "$dist/lanyard-wg@.service.in" >"$unit"
+mkdir -p /run/systemd/system "$home/bin"
+cat >"$home/bin/systemctl" <<EOF2
+#!/bin/sh
+# Only what lanyard-wg says: systemctl --quiet start|stop -- lanyard-wg@IFACE.service, no environment.
+[ "\$1" != --quiet ] || [ -z "\${HOME:-}" ] || exit 9
+exec 2>>"$home/systemctl.log" >&2 </dev/null
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+unit=\$4 iface=\${4#lanyard-wg@} iface=\${iface%.service}
+pid=$home/\$iface.main
+echo "\$*" >>"$home/systemctl.calls"
+case \$1:\$2:\$3 in
+--quiet:start:-- | --no-block:start:--)
+	value() { sed -n "s/^\$1=//p" "$unit"; }
+	(
+		for exec in ExecStart ExecStopPost; do
+			eval "\$(value Environment) setsid \$(value \$exec) & main=\\\$!"
+			[ \$exec != ExecStart ] || echo \$main >"\$pid"
+			wait \$main
+		done
+		rm -f "\$pid"
+	) &
+	;;
+--quiet:stop:--)
+	[ ! -e "\$pid" ] || kill "\$(cat "\$pid")" 2>/dev/null
+	while [ -e "\$pid" ]; do sleep 0.05; done
+	;;
+*) exit 1 ;;
+esac
+EOF2
+chmod 755 "$home/bin/systemctl"
+touch "$home/nothing"
+[ -e /usr/bin/systemctl ] || die 'these tests need a file /usr/bin/systemctl to stand in for'
+mount --bind "$home/bin/systemctl" /usr/bin/systemctl
+calls() { tr '\n' '|' <"$home/systemctl.calls"; rm "$home/systemctl.calls"; }
+unit_a='lanyard-wg@wga.service'
+
+expect_ok 'up a' wg_up a
+expect_eq 'the unit is started' "$(calls)" "--quiet start -- $unit_a|"
+expect_ok 'up b' wg_up b
+wait_for ping_a
+watcher=$(wg_watcher a)
+expect_match 'its environment' "$(tr '\0' '\n' <"/proc/$watcher/environ")" '^LANYARD_WG_UNIT=1$'
+expect_eq 'no guard of its own' "$(pgrep -P "$watcher" || true)" ''
+rm "$home/systemctl.calls"
+
+# Killed: ExecStopPost closes.
+kill -9 "$watcher"
+wait_for '! wg_peers a | grep -q .'
+expect_eq 'no key' "$(wg_key a)" '(none)'
+expect_ok 'up again' on a lanyard-wg up wga
+wait_for ping_a
+expect_ok 'close' on a lanyard-wg close wga
+expect_match 'the unit is stopped' "$(calls)" "--quiet stop -- $unit_a"
+expect_eq 'no watcher' "$(wg_watcher a)" ''
+
+# Sleep: on-sleep = close takes the keys out, the end of it brings them back; keep only hibernates.
+sed "s,@bindir@,$BIN," "$dist/lanyard-wg.sleep.in" >"$home/sleep"
+sleep_hook() { on a env PATH="$PATH" sh "$home/sleep" "$@"; }
+expect_ok 'up for sleep' on a lanyard-wg up wga
+expect_ok 'down b' wg_down b
+expect_ok 'to sleep' sleep_hook pre suspend
+expect_eq 'asleep: no key' "$(wg_key a)" '(none)'
+expect_ok 'awake' sleep_hook post suspend
+wait_for "test \$(wg_phase a) = open"
+expect_ok 'down' on a lanyard-wg down wga
+sed -i '/^on-sleep/d; s/^\[interface\]/&\non-sleep = keep/' /etc/lanyard/wg/wga.conf
+expect_ok 'up with keep' on a lanyard-wg up wga
+expect_ok 'to sleep with keep' sleep_hook pre suspend
+expect_eq 'keep' "$(wg_key a | wc -c)" 45
+expect_ok 'to hibernate' sleep_hook pre hibernate
+expect_eq 'hibernating: no key' "$(wg_key a)" '(none)'
+expect_ok 'awake' sleep_hook post hibernate
+wait_for "test \$(wg_phase a) = open"
+
+# wg-quick@.service's drop-in: without a device no failure, unless the settings say so.
+expect_ok 'down' on a lanyard-wg down wga
+mv "$home/a/.local/share/lanyard/soft/dev-a" "$home/taken"
+wait_for "! wg_line a DEVICES | grep -q dev-a"
+missing=$(sed -n 's/^Environment=//p' "$dist/wg-quick.conf")
+expect_ok 'up by wg-quick@wga' on a env "$missing" lanyard-wg up wga
+expect_eq 'it waits' "$(wg_phase a)" waiting
+mv "$home/taken" "$home/a/.local/share/lanyard/soft/dev-a"
+wait_for "test \$(wg_phase a) = open"
+expect_ok 'down' wg_down a
