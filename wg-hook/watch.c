@@ -14,41 +14,16 @@
 #include <unistd.h>
 
 #include "protocol/log.h"
-#include "wg-hook/events.h"
 #include "wg-hook/guard.h"
 #include "wg-hook/rotate.h"
 #include "wg-hook/session.h"
+#include "wg-hook/watch_keys.h"
 
 enum {
 	RECONNECT_MS = 1000,
 	RETRY_MS = 10000,
 	JUDGE_MS = 5000,
-	/* For the agent to say on one connection what it did on the other. */
-	USED_MS = 2000,
 	SLEPT_MS = 1000,
-};
-
-struct watch {
-	const char *iface;
-	const struct tunnel *t;
-	const struct settings *s;
-	const struct owner *owner;
-	int lock, guard;
-	int links; /* rtnetlink: interfaces come and go */
-	int clock; /* timerfd: somebody set the clock, or the machine slept */
-	unsigned index;
-	struct events events;
-	struct state state;
-	struct rotation *rotation; /* NULL: nothing rotates, or not open */
-	uint32_t epoch;
-	bool linked_down;  /* on-…=down was carried out */
-	bool slept;        /* and no device has been asked since */
-	bool try;          /* something changed: the keys may be had now */
-	int64_t retry;     /* monotonic ms; 0: only when something changes */
-	int64_t reconnect; /* monotonic ms */
-	int64_t judge;     /* monotonic ms */
-	int64_t asleep;    /* ms that the machine has slept since it booted */
-	int status;        /* exit status; -1: go on */
 };
 
 static int64_t clock_of(clockid_t id)
@@ -59,7 +34,7 @@ static int64_t clock_of(clockid_t id)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int64_t now_ms(void)
+int64_t watch_now(void)
 {
 	return clock_of(CLOCK_MONOTONIC);
 }
@@ -91,41 +66,6 @@ static void set_phase(struct watch *w, enum tunnel_phase phase, enum err e, cons
 	write_state(w);
 }
 
-/* The device that the keys come from; once it has answered it is that one for good. *named is
- * false when it can be any. */
-static int find_device(const struct watch *w, bool *named)
-{
-	const char *selector = w->s->device;
-
-	*named = true;
-	if (w->state.serial[0] != '\0')
-		return events_find(&w->events, w->state.serial);
-	/* An index is known to the agent alone. */
-	*named = selector[0] != '\0' && strspn(selector, "0123456789") != strlen(selector);
-	return *named ? events_find(&w->events, selector) : -1;
-}
-
-/* Why the keys may not be there now: ERR_OK when nothing speaks against them. */
-static enum err missing(const struct watch *w, struct why *why)
-{
-	const struct events *v = &w->events;
-	bool named;
-	int at = find_device(w, &named);
-
-	if (!v->client)
-		return why_set(why, ERR_NO_AGENT, "no agent answers at %s", w->owner->path);
-	if (named && at < 0)
-		return why_set(why, ERR_NO_DEVICE, "the device %s is not connected",
-			       w->state.device[0] ? w->state.device : w->s->device);
-	if (v->devices == 0)
-		return why_set(why, ERR_NO_DEVICE, "no device is connected");
-	if (v->locked)
-		return why_set(why, ERR_LOCKED, "the agent is locked");
-	if (at >= 0 && !v->device[at].ready)
-		return why_set(why, ERR_LOCKED, "the device %s is locked", v->device[at].name);
-	return ERR_OK;
-}
-
 static bool is_missing(enum err e)
 {
 	return e == ERR_NO_AGENT || e == ERR_NO_DEVICE || e == ERR_DEVICE_GONE || e == ERR_LOCKED ||
@@ -137,123 +77,6 @@ static bool is_passing(enum err e)
 {
 	return e == ERR_NO_DEVICE || e == ERR_DEVICE_GONE || e == ERR_DEVICE_BUSY ||
 	       e == ERR_DEVICE_ERROR || e == ERR_TIMEOUT || e == ERR_NO_AGENT || e == ERR_IO;
-}
-
-static void take_event(struct watch *w, const struct event *e)
-{
-	if (e->kind == EVENT_USED) {
-		int at = events_find(&w->events, e->serial);
-
-		if (!e->ok || e->index != w->s->id.index || strcmp(e->uri, w->s->id.uri) != 0)
-			return;
-		memcpy(w->state.serial, e->serial, sizeof(w->state.serial));
-		if (at < 0)
-			return;
-		memcpy(w->state.device, w->events.device[at].name, sizeof(w->state.device));
-		memcpy(w->state.custody, w->events.device[at].custody, sizeof(w->state.custody));
-	} else if (e->kind != EVENT_NONE) {
-		w->try = true;
-	}
-}
-
-/* All that the agent has said so far. */
-static void take_events(struct watch *w)
-{
-	struct why why;
-	struct event e;
-
-	while (w->events.client) {
-		e = events_next(&w->events, &why);
-		if (e.kind == EVENT_NONE)
-			return;
-		if (e.kind == EVENT_END)
-			log_warn("%s: %s", w->iface, why.text);
-		take_event(w, &e);
-	}
-}
-
-/* Until it is known which device has answered. */
-static enum err learn_device(struct watch *w, struct why *why)
-{
-	int64_t end = now_ms() + USED_MS;
-
-	for (;;) {
-		struct pollfd p = {.fd = events_fd(&w->events), .events = POLLIN};
-		int64_t left = end - now_ms();
-
-		take_events(w);
-		if (w->state.serial[0] != '\0' || !w->events.client || left <= 0)
-			break;
-		(void)poll(&p, 1, (int)left);
-	}
-	if (w->events.client && w->state.serial[0] == '\0')
-		return why_set(why, ERR_DEVICE_ERROR,
-			       "the agent did not say which device has the key of %s: name it as "
-			       "device in %s",
-			       w->s->id.uri, w->t->settings_path);
-	return missing(w, why);
-}
-
-/* What the interface is to have, from the keys and the epoch. */
-static enum err want_new(struct wg_device *want, struct watch *w, const struct keys *k,
-			 struct why *why)
-{
-	enum err e = ERR_OK;
-
-	memset(want, 0, sizeof(*want));
-	memcpy(want->private_key, k->private_key, WG_KEY_LEN);
-	memcpy(want->public_key, k->public_key, WG_KEY_LEN);
-	for (size_t i = 0; i < k->count; i++) {
-		struct wg_peer *p = wg_device_add(want);
-
-		if (!p)
-			return why_set(why, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
-		memcpy(p->public_key, k->peers[i].key, WG_KEY_LEN);
-		if (k->peers[i].has_psk && !k->peers[i].is_root)
-			memcpy(p->psk, k->peers[i].psk, WG_KEY_LEN);
-	}
-	wg_device_sort(want);
-	w->epoch = w->s->rotate ? epoch_at(clock_ms(), w->s->rotate) : 0;
-	e = rotation_new(&w->rotation, k, w->epoch, why);
-	if (e == ERR_OK && w->rotation)
-		e = rotation_keys(w->rotation, w->epoch, false, want, why);
-	return e;
-}
-
-static void take_events_of(void *arg)
-{
-	take_events(arg);
-}
-
-static enum err fetch_and_install(struct watch *w, struct why *why)
-{
-	const struct keys_meanwhile meanwhile = {take_events_of, w};
-	struct client *c = NULL;
-	struct keys *k = NULL;
-	struct wg_device want = {0};
-	enum err e = owner_connect(w->owner, &c, why);
-
-	if (e == ERR_OK)
-		e = keys_fetch(&k, c, w->s, w->t->peers, w->t->conf.count, &meanwhile, why);
-	/* The agent forgets what it had for us. */
-	client_close(c);
-	if (e == ERR_OK)
-		e = learn_device(w, why);
-	if (e == ERR_OK)
-		e = want_new(&want, w, k, why);
-	keys_free(k);
-	if (e == ERR_OK)
-		e = session_install(w->iface, &want, why);
-	wg_device_free(&want);
-	if (e == ERR_OK && w->linked_down) {
-		e = session_link(w->iface, true, why);
-		w->linked_down = e != ERR_OK;
-	}
-	if (e != ERR_OK) {
-		rotation_free(w->rotation);
-		w->rotation = NULL;
-	}
-	return e;
 }
 
 static void shut(struct watch *w, const char *text)
@@ -278,7 +101,7 @@ static void open_up(struct watch *w)
 
 	w->try = false;
 	w->retry = 0;
-	e = fetch_and_install(w, &why);
+	e = watch_fetch(w, &why);
 	if (e == ERR_OK) {
 		w->slept = false;
 		log_info("%s is open", w->iface);
@@ -287,7 +110,7 @@ static void open_up(struct watch *w)
 	}
 	/* A change that came while the agent was asked is a reason to ask it again. */
 	if (is_passing(e))
-		w->retry = now_ms() + RETRY_MS;
+		w->retry = watch_now() + RETRY_MS;
 	if (!first) {
 		log_warn("%s stays closed: %s", w->iface, why_text(&why, e));
 		set_phase(w, w->state.phase, e, why_text(&why, e));
@@ -318,7 +141,7 @@ static void react(struct watch *w, const struct why *why, enum on_event on)
 static void decide(struct watch *w)
 {
 	struct why why = {0};
-	enum err e = missing(w, &why);
+	enum err e = watch_missing(w, &why);
 
 	switch (w->state.phase) {
 	case PHASE_OPEN:
@@ -347,7 +170,7 @@ static void decide(struct watch *w)
 		break;
 	default:
 		/* A device that is locked is asked once, for the agent may unlock it. */
-		if ((w->try || (w->retry > 0 && now_ms() >= w->retry)) && w->events.client &&
+		if ((w->try || (w->retry > 0 && watch_now() >= w->retry)) && w->events.client &&
 		    !w->events.locked && (e == ERR_OK || e == ERR_LOCKED))
 			open_up(w);
 		w->try = false;
@@ -387,7 +210,7 @@ static void judge(struct watch *w)
 	struct why why = {0};
 	struct wg_device d;
 
-	w->judge = now_ms() + JUDGE_MS;
+	w->judge = watch_now() + JUDGE_MS;
 	if (wg_get(&d, w->iface, &why) != ERR_OK)
 		return;
 	if (!rotation_judge(w->rotation, &d, &why))
@@ -402,7 +225,7 @@ static void judge(struct watch *w)
 /* Milliseconds until something is to be done without being told; -1: never. */
 static int next_wake(const struct watch *w)
 {
-	int64_t next = INT64_MAX, now = now_ms();
+	int64_t next = INT64_MAX, now = watch_now();
 
 	if (!w->events.client)
 		next = w->reconnect;
@@ -463,9 +286,9 @@ static void connect_again(struct watch *w)
 {
 	struct why why;
 
-	if (w->events.client || now_ms() < w->reconnect)
+	if (w->events.client || watch_now() < w->reconnect)
 		return;
-	w->reconnect = now_ms() + RECONNECT_MS;
+	w->reconnect = watch_now() + RECONNECT_MS;
 	if (events_open(&w->events, w->owner, &why) == ERR_OK)
 		w->try = true;
 }
@@ -513,13 +336,13 @@ static void loop_once(struct watch *w)
 		check_links(w);
 	if (p[3].revents != 0)
 		check_clock(w);
-	take_events(w);
+	watch_take_events(w);
 	connect_again(w);
 	if (w->status >= 0)
 		return;
 	if (w->rotation)
 		rotate(w);
-	if (w->rotation && now_ms() >= w->judge)
+	if (w->rotation && watch_now() >= w->judge)
 		judge(w);
 	decide(w);
 }
