@@ -59,7 +59,8 @@ void line_run_keys(struct line_conn *lc)
 
 	request_refresh_certs(a);
 	while ((key = request_next_key(a, key)) != NULL) {
-		if (only_wg && key->id.class != CLASS_WG_INTERFACE && key->id.class != CLASS_WG_PEER)
+		if (only_wg && key->id.class != CLASS_WG_INTERFACE &&
+		    key->id.class != CLASS_WG_PEER)
 			continue;
 		line_status_key(lc, key);
 		for (cert = NULL; (cert = request_next_cert(a, key, cert)) != NULL;)

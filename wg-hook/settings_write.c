@@ -48,7 +48,8 @@ enum err settings_format(const struct settings *s, char **out, size_t *out_n)
 		wbuf_printf(&w, "public-key = %s\n", key);
 	}
 	wbuf_printf(&w, "psk-mode = %s\nrotate = %u\n", settings_psk_name(s->psk_mode), s->rotate);
-	wbuf_text(&w, "on-remove = close\non-lock = close\non-sleep = close\n# on-missing = fail\n");
+	wbuf_text(&w,
+		  "on-remove = close\non-lock = close\non-sleep = close\n# on-missing = fail\n");
 	if (s->agent_user[0] != '\0')
 		wbuf_printf(&w, "agent-user = %s\n", s->agent_user);
 	if (s->socket[0] != '\0')
