@@ -1,7 +1,8 @@
 # Benchmarks: `make bench` compares the release build with ssh-agent and gpg-agent in one run and
 # writes doc/BENCHMARKS.md. Nothing timed is part of `make test`, which only sees that they build.
 
-deps_bench := $(deps_build) openssh-client gpg gpg-agent gpgconf valgrind procps
+deps_bench := $(deps_build) openssh-client gpg gpg-agent gpgconf valgrind procps \
+              wireguard-tools wireguard-go iproute2 util-linux
 bench_programs := load idle floor flow
 bench_binaries := $(bench_programs:%=$(B)/bench/%)
 
@@ -21,5 +22,6 @@ endif
 bench:
 	@$(MAKE) --no-print-directory all check-bench $(B)/emulators/trezor
 	@sh tests/bench/bench.sh $(abspath $(B))
+	@sh tests/bench/wg.sh $(abspath $(B))
 
 .PHONY: bench check-bench deps-bench

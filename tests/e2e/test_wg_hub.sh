@@ -46,7 +46,7 @@ wg setconf hub "$home/plain"
 expect_ok 'up' env -i PATH="$PATH" "$BIN/lanyard-wg" up hub
 expect_eq 'preshared keys' "$(wg show hub preshared-keys | grep -c '=$')" 1000
 expect_eq 'all different' "$(wg show hub preshared-keys | cut -f 2 | sort -u | wc -l)" 1000
-expect_eq 'one release' "$(grep -c 'leave for 1000 preshared keys' "$home/agent.log")" 1
+expect_eq 'one release' "$(grep -c '1000 preshared keys to follow' "$home/agent.log")" 1
 ! grep -q 'does not read' "$home/agent.log" || die 'the watcher was dropped'
 expect_match 'open' "$(lanyard-wg show hub)" 'state: open'
 expect_ok 'down' env -i PATH="$PATH" "$BIN/lanyard-wg" down hub

@@ -32,6 +32,8 @@ user_home=$home/user
 mkdir -p "$user_home" /run/user/65534
 lanyard soft import --name a --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
 mv "$home/.local" "$user_home"
+mkdir -p "$user_home/.config/lanyard" "$home/.config/lanyard"
+echo 'confirm = never' | tee "$user_home/.config/lanyard/lanyard.conf" >"$home/.config/lanyard/lanyard.conf"
 chown -R 65534:65534 "$user_home" /run/user/65534
 lanyard soft import --name b --mnemonic-file "$home/words-b" --no-encrypt 2>/dev/null
 as_user() {

@@ -36,7 +36,7 @@ wg_hosts() {
 	lanyard_a=$home/a lanyard_b=$home/b
 	for h in a b; do
 		mkdir -p "$home/$h/run" "$home/$h/.config/lanyard"
-		printf '%s\n' "${WG_CONFIG:-}" >"$home/$h/.config/lanyard/lanyard.conf"
+		printf '%s\n' "${WG_CONFIG:-confirm = never}" >"$home/$h/.config/lanyard/lanyard.conf"
 		wg_home $h lanyard soft import --name dev-$h --mnemonic-file "$home/words-$h" \
 			"${WG_ENCRYPT:---no-encrypt}" 2>/dev/null
 		wg_agent $h
