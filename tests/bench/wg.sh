@@ -34,7 +34,7 @@ trap wg_end EXIT
 
 lanyard soft import --name hub --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
 mkdir -p "$home/.config/lanyard"
-: >"$home/.config/lanyard/lanyard.conf"
+echo 'confirm = never' >"$home/.config/lanyard/lanyard.conf"
 XDG_RUNTIME_DIR=/run agent_start
 perl -MMIME::Base64 -e 'print "[Interface]\n"; for (1 .. shift) {
 	printf "[Peer]\nPublicKey = %s\nAllowedIPs = 10.%d.%d.1/32\n",
