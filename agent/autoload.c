@@ -75,7 +75,7 @@ static void autoload_list_recorded(struct agent *a)
 
 		if (key == NULL)
 			continue;
-		key->allow = k->allow;
+		config_key_settings(a->config, key);
 		key->listed = k->id.class == CLASS_SSH && key->known;
 	}
 }

@@ -135,6 +135,17 @@ enum err config_load(struct config **out, const char *path, struct why *why)
 	return ERR_OK;
 }
 
+void config_key_settings(const struct config *c, struct key *key)
+{
+	key->allow = ALLOW_DEFAULT;
+	key->host_known = false;
+	for (size_t i = 0; i < c->key_count; i++)
+		if (identity_equal(&c->keys[i].id, &key->id)) {
+			key->allow = c->keys[i].allow;
+			key->host_known = c->keys[i].host_known;
+		}
+}
+
 /* The file behind a symbolic link, so that a rename replaces the file and not the link. */
 static enum err real_path(const char *path, char out[static PATH_MAX], struct why *why)
 {

@@ -17,6 +17,7 @@ struct config_key {
 	struct identity id;
 	const char *device; /* selector, or NULL */
 	unsigned allow;     /* ALLOW_… */
+	bool host_known;    /* host-key = known */
 	struct policy policy;
 };
 
@@ -58,6 +59,9 @@ void config_free(struct config *c);
  * device's, the protocol's, and those of all keys. `label` may be NULL. */
 void config_policy(const struct config *c, const struct identity *id, const char *driver,
 		   const char *serial, const char *label, struct policy *out);
+
+/* What its key section says of a key that is in use; without one, the defaults. */
+void config_key_settings(const struct config *c, struct key *key);
 
 /* Appends a key section to the file (made with mode 0600 when missing), atomically; the device is
  * named by serial. ERR_EXISTS when the file has this uri, index and curve. The result is parsed

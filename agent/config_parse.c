@@ -37,6 +37,7 @@ struct load {
 		enum curve curve;
 		uint32_t index;
 		unsigned allow;
+		bool has_host_key, host_known;
 		struct policy policy;
 		char *device;
 	} key;
@@ -82,7 +83,7 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	load_fail(cfg->line, ERR_INVALID, "%s (allowed here: %s)", text,
-		  load_in_key(cfg)      ? "curve, index, device, allow, " POLICY_SETTINGS
+		  load_in_key(cfg)      ? "curve, index, device, allow, host-key, " POLICY_SETTINGS
 		  : load_in_wallet(cfg) ? "passphrase, timeout"
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS
@@ -380,6 +381,17 @@ static int parse_allow(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resu
 			 "allow has \"%s\"; allowed: userauth, sshsig, certificate, any", value);
 }
 
+static int parse_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = value;
+	loading->key.has_host_key = true;
+	loading->key.host_known = strcmp(value, "known") == 0;
+	if (!loading->key.host_known && strcmp(value, "any") != 0)
+		return load_fail(cfg->line, ERR_INVALID, "host-key is \"%s\"; allowed: any, known",
+				 value);
+	return load_once(cfg, opt);
+}
+
 /* ---- key sections ---- */
 
 /* What the section says beyond single values. */
@@ -396,6 +408,7 @@ static int check_key(int line, const char *uri, struct config_key *k, bool allow
 		k->id.curve = s->curve;
 	k->id.index = s->index;
 	k->allow = s->allow != 0 ? s->allow : ALLOW_DEFAULT;
+	k->host_known = s->host_known;
 	if (k->id.class == CLASS_SSH && k->id.curve != CURVE_ED25519 &&
 	    k->id.curve != CURVE_NIST256P1)
 		return load_fail(line, ERR_INVALID,
@@ -409,6 +422,15 @@ static int check_key(int line, const char *uri, struct config_key *k, bool allow
 	if (s->allow != 0 && k->id.class != CLASS_SSH)
 		return load_fail(line, ERR_INVALID, "key \"%s\": allow is for ssh:// keys only",
 				 uri);
+	if (s->has_host_key && k->id.class != CLASS_SSH)
+		return load_fail(line, ERR_INVALID, "key \"%s\": host-key is for ssh:// keys only",
+				 uri);
+	if (s->host_known && (k->allow & ALLOW_ANY) != 0)
+		return load_fail(
+			line, ERR_INVALID,
+			"key \"%s\": host-key = known holds for logins, and allow has any, "
+			"which nothing holds for; allowed: one of them",
+			uri);
 	for (size_t i = 0; i < c->key_count; i++)
 		if (identity_equal(&c->keys[i].id, &k->id))
 			return load_fail(line, ERR_EXISTS,
@@ -536,6 +558,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("index", NULL, CFGF_NODEFAULT, parse_index),
 		CFG_STR_CB("device", NULL, CFGF_NODEFAULT, parse_device),
 		CFG_STR_LIST_CB("allow", NULL, CFGF_NODEFAULT, parse_allow),
+		CFG_STR_CB("host-key", NULL, CFGF_NODEFAULT, parse_host_key),
 		POLICY_OPTIONS,
 		CFG_END(),
 	};

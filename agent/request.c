@@ -287,16 +287,6 @@ void request_unlocked(struct request *r, enum err e, const struct why *why)
 	request_finish(r, e);
 }
 
-static unsigned request_allow(const struct request *r)
-{
-	const struct config *config = r->agent->config;
-
-	for (size_t i = 0; i < config->key_count; i++)
-		if (identity_equal(&config->keys[i].id, &r->id))
-			return config->keys[i].allow;
-	return ALLOW_DEFAULT;
-}
-
 /* Remembers which device an identity stays with, and its public key (NULL: not told). A raw look at
  * a node is no use of it. */
 static void request_remember(struct request *r, const uint8_t *pub)
@@ -312,7 +302,7 @@ static void request_remember(struct request *r, const uint8_t *pub)
 	if (key == NULL)
 		return;
 	changed = keys->count > before;
-	key->allow = request_allow(r);
+	config_key_settings(r->agent->config, key);
 	if (pub != NULL && !key->known) {
 		keyring_learn(key, pub);
 		changed = true;

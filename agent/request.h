@@ -39,6 +39,7 @@ struct key {
 	bool listed;       /* offered to SSH clients */
 	bool confirm;      /* each use is to be confirmed */
 	unsigned allow;
+	bool host_known; /* only logins at hosts whose proved key is in known_hosts */
 	char driver[DRIVER_NAME_MAX + 1];   /* the device that holds it: two */
 	char serial[DEVICE_SERIAL_MAX + 1]; /* drivers may have equal serials */
 	size_t position;                    /* in the keyring, for request_next_key() */

@@ -58,11 +58,44 @@ static enum err check_session(const struct question *q, struct why *why)
 	return ERR_OK;
 }
 
+/* host-key = known: to say which host it was, that has to be proved, and known. */
+static enum err check_host(const struct question *q, struct why *why)
+{
+	const struct ssh_bind *last = ssh_bind_last(q->binds);
+	char fingerprint[SSH_FINGERPRINT_LEN + 1];
+	struct ssh_known known;
+
+	if (!q->key->host_known)
+		return ERR_OK;
+	if (last == NULL)
+		return why_set(
+			why, ERR_NOT_ALLOWED,
+			"%s: a login at a host that is not proved, and its `host-key` is known: "
+			"log "
+			"in with OpenSSH 8.9 or later, or set `host-key = any` in the config",
+			q->name);
+	ssh_known_hosts_read(&known, last->fingerprint, IDENTITY_PART(&q->key->id, host),
+			     IDENTITY_PART(&q->key->id, port));
+	if (known.known && !known.revoked)
+		return ERR_OK;
+	ssh_fingerprint(fingerprint, last->fingerprint);
+	if (known.revoked)
+		return why_set(why, ERR_NOT_ALLOWED,
+			       "%s: a login at a host whose key %s is @revoked in known_hosts",
+			       q->name, fingerprint);
+	return why_set(why, ERR_NOT_ALLOWED,
+		       "%s: a login at a host whose key %s is not in ~/.ssh/known_hosts: if it is "
+		       "the right one, add what `ssh-keyscan HOST` prints to that file, or set "
+		       "`host-key = any` in the config",
+		       q->name, fingerprint);
+}
+
 static enum err check_userauth(const struct question *q, struct why *why)
 {
 	const struct key *key = q->key;
 	struct slice user = IDENTITY_PART(&key->id, user);
 	char text[FACTS_TEXT_MAX];
+	enum err e;
 
 	if (!slice_is(q->what.userauth.service, "ssh-connection"))
 		return why_set(why, ERR_NOT_ALLOWED,
@@ -84,7 +117,8 @@ static enum err check_userauth(const struct question *q, struct why *why)
 			"%s: a login as user \"%s\", which this key is not for; add a key for "
 			"that user with `lanyard ssh add`",
 			q->name, clean(text, q->what.userauth.user));
-	return check_session(q, why);
+	e = check_session(q, why);
+	return e == ERR_OK ? check_host(q, why) : e;
 }
 
 static enum err check_sshsig(const struct question *q, struct why *why)

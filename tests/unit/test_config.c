@@ -94,6 +94,7 @@ Test(config, everything_that_a_file_can_say)
 	cr_assert_eq(c->keys[0].id.index, 0);
 	cr_assert_null(c->keys[0].device);
 	cr_assert_eq(c->keys[0].allow, ALLOW_DEFAULT);
+	cr_assert_not(c->keys[0].host_known);
 	cr_assert_str_eq(c->keys[1].id.uri, "ssh://a@b:22/#not-a-comment");
 	cr_assert_eq(c->keys[1].id.curve, CURVE_NIST256P1);
 	cr_assert_eq(c->keys[1].id.index, UINT32_MAX);
@@ -233,7 +234,7 @@ static const struct bad {
 	{"curve = ed25519\n", 1, "'curve' (allowed here: device, log, "},
 	{"key \"ssh://a\" {\n}\n\nkeys \"ssh://b\" {\n}\n", 4, "'keys'"},
 	{"key \"ssh://a\" {\n\tlog = info\n}\n", 2,
-	 "'log' (allowed here: curve, index, device, allow, confirm, remember, "},
+	 "'log' (allowed here: curve, index, device, allow, host-key, confirm, remember, "},
 	{"key \"ssh://a\" {\n key \"ssh://b\" {\n}\n}\n", 2, "'key' (allowed here: curve"},
 	/* values */
 	{"log = verbose\n", 1, "log is \"verbose\"; allowed: error, warn, info, debug"},
@@ -273,6 +274,10 @@ static const struct bad {
 	{"key \"ssh://a\" {\n\tallow = { }\n}\n", 1, "allow is empty; allowed: userauth"},
 	{"key \"ssh://a\" {\n\tallow = { any }\n\tallow = { }\n}\n", 1, "allow is empty"},
 	{"key \"gpg://a\" {\n\tallow = { any }\n}\n", 1, "allow is for ssh:// keys only"},
+	{"key \"ssh://a\" {\n\tallow = { any }\n\thost-key = known\n}\n", 1, "one of them"},
+	{"key \"gpg://a\" {\n\thost-key = any\n}\n", 1, "host-key is for ssh:// keys only"},
+	{"key \"ssh://a\" {\n\thost-key = new\n}\n", 2, "host-key is \"new\"; allowed: any, known"},
+	{"key \"ssh://a\" {\n\thost-key = any\n\thost-key = any\n}\n", 3, "given twice"},
 	{"key \"ssh://a\" { }\nkey \"ssh://b\" { }\n\nkey \"ssh://a\" {\n}\n", 4,
 	 "key \"ssh://a\" with curve ed25519 and index 0 is there twice"},
 	/* twice */
