@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
 
+#include <time.h>
+
+#include "protocol/log.h"
+
 const struct scheme *agent_scheme(const struct agent *a, enum identity_class class)
 {
 	for (const struct scheme *const *s = a->schemes; *s != NULL; s++)
@@ -11,11 +15,40 @@ const struct scheme *agent_scheme(const struct agent *a, enum identity_class cla
 
 /* ---- the keys, for dialects (request.h) ---- */
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t); /* a machine that sleeps does not add to a life */
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void agent_offer_key(struct key *key, uint32_t life, bool confirm)
+{
+	key->listed = true;
+	key->until = life > 0 ? now_ms() + life * UINT64_C(1000) : 0;
+	key->confirm = confirm;
+}
+
+uint32_t agent_key_life(const struct key *key)
+{
+	uint64_t now = key->until != 0 ? now_ms() : 0;
+
+	return key->until > now ? (uint32_t)((key->until - now + 999) / 1000) : 0;
+}
+
+/* Whoever looks at a key finds out here that its time is over: that needs no timer. */
 const struct key *request_next_key(struct agent *a, const struct key *after)
 {
 	size_t i = after == NULL ? 0 : after->position + 1;
+	struct key *key = i < a->keys.count ? a->keys.keys[i] : NULL;
 
-	return i < a->keys.count ? a->keys.keys[i] : NULL;
+	if (key != NULL && key->until != 0 && now_ms() >= key->until) {
+		key->listed = false;
+		key->until = 0;
+		log_info("%s is no longer offered to SSH clients: its time is over", key->id.uri);
+	}
+	return key;
 }
 
 enum err request_unlist(struct agent *a, const struct key *key)
@@ -25,6 +58,7 @@ enum err request_unlist(struct agent *a, const struct key *key)
 	for (size_t i = 0; i < a->keys.count; i++)
 		if (a->keys.keys[i]->listed && (key == NULL || key == a->keys.keys[i])) {
 			a->keys.keys[i]->listed = false;
+			a->keys.keys[i]->until = 0;
 			e = ERR_OK;
 		}
 	return e;

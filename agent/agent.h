@@ -54,6 +54,11 @@ struct agent {
 /* The scheme of a class, or NULL. */
 const struct scheme *agent_scheme(const struct agent *a, enum identity_class class);
 
+/* Offers a key to SSH clients, for `life` seconds (0: as long as the agent runs). */
+void agent_offer_key(struct key *key, uint32_t life, bool confirm);
+/* How many seconds are left, 0: no limit. */
+uint32_t agent_key_life(const struct key *key);
+
 /*
  * Locks one device (d) or, with NULL, the agent and every device: done() when all secrets are
  * wiped, always on the loop and never from inside. done may be NULL. ERR_NO_DEVICE: there is no

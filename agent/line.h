@@ -28,7 +28,8 @@ struct line_conn {
 	void (*inquired)(struct line_conn *lc); /* goes on with `data` */
 	struct request request;
 	struct watcher watcher;
-	bool save;          /* ADD --save */
+	bool save, confirm; /* ADD --save, --confirm */
+	uint32_t life;      /* ADD --life, seconds; 0 for ever */
 	bool loopback;      /* OPTION pinentry-mode=loopback */
 	struct secret data; /* the command's, once an INQUIRE has brought it */
 	size_t data_used;

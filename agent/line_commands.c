@@ -147,7 +147,7 @@ static void reply_add(struct line_conn *lc)
 		line_reply_error(lc, e, &why);
 		return;
 	}
-	key->listed = true;
+	agent_offer_key(key, lc->life, lc->confirm);
 	log_info("%s is offered to SSH clients", key->id.uri);
 	line_warn_near(lc);
 	line_status_key(lc, key);
@@ -341,6 +341,25 @@ static void run_lock(struct line_conn *lc)
 		line_reply_error(lc, e, &why);
 }
 
+static enum err line_add_options(struct line_conn *lc, struct why *why)
+{
+	enum { LIFE_MAX = 365 * 86400 };
+	const char *life = line_option(&lc->command, "life");
+
+	lc->save = line_option(&lc->command, "save") != NULL;
+	lc->confirm = line_option(&lc->command, "confirm") != NULL;
+	lc->life = 0;
+	if (life != NULL && !text_to_seconds(life, 1, LIFE_MAX, &lc->life))
+		return why_set(why, ERR_INVALID, "life %s: 1s to 365d, such as 90s, 30m, 8h or 2d",
+			       life);
+	if (lc->save && (lc->life != 0 || lc->confirm))
+		return why_set(why, ERR_INVALID,
+			       "--save goes without --life and --confirm: what is saved is offered "
+			       "for ever, and `confirm = always` in its section of the config asks "
+			       "each time");
+	return ERR_OK;
+}
+
 static void run_add(struct line_conn *lc)
 {
 	struct why why = {0};
@@ -350,11 +369,12 @@ static void run_add(struct line_conn *lc)
 		e = why_set(&why, ERR_NOT_ALLOWED,
 			    "%s: only ssh:// identities are offered to SSH clients",
 			    lc->request.id.uri);
+	if (e == ERR_OK)
+		e = line_add_options(lc, &why);
 	if (e != ERR_OK) {
 		line_reply_error(lc, e, &why);
 		return;
 	}
-	lc->save = line_option(&lc->command, "save") != NULL;
 	line_start(lc, reply_add);
 }
 
@@ -436,8 +456,9 @@ const struct line_command line_commands[] = {
 	 "WireGuard's private key, then a preshared key for each peer",
 	 " --device --index --peers --psk-mode --point --rotate --extra ", 1, 1, line_run_wgkeys,
 	 FOR_RELEASE},
-	{"ADD", KEY_USAGE "[--save] URI", "offer an ssh:// identity to SSH clients",
-	 KEY_OPTIONS "--save ", 1, 1, run_add, FOR_OWNER},
+	{"ADD", KEY_USAGE "[--save] [--life=T] [--confirm] URI",
+	 "offer an ssh:// identity to SSH clients", KEY_OPTIONS "--save --life --confirm ", 1, 1,
+	 run_add, FOR_OWNER},
 	{"REMOVE", KEY_USAGE "URI", "stop offering it", KEY_OPTIONS, 1, 1, run_remove, FOR_OWNER},
 	{"KEYS", "", "the identities in use", NULL, 0, 0, line_run_keys, FOR_WG},
 	{"FORGET", KEY_USAGE "[--dry-run] URI|--all",

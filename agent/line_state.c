@@ -14,14 +14,17 @@
 
 void line_status_key(struct line_conn *lc, const struct key *key)
 {
-	char index[12], public[STATE_PUBLIC_MAX + 1] = "-";
+	char index[12], public[STATE_PUBLIC_MAX + 1] = "-", life[12] = "-";
 
 	snprintf(index, sizeof(index), "%u", key->id.index);
+	if (key->listed && key->until != 0)
+		snprintf(life, sizeof(life), "%u", agent_key_life(key));
 	if (key->known)
 		state_public_text(public, key->id.curve, key->public_key);
 	line_status(lc, "KEY", key->id.uri, index, curve_name(key->id.curve), key->serial,
 		    key->known ? "known" : "unknown", key->listed ? "listed" : "unlisted", public,
-		    key->driver, key->purpose == PURPOSE_SIGN ? "sign" : "ecdh", NULL);
+		    key->driver, key->purpose == PURPOSE_SIGN ? "sign" : "ecdh", life,
+		    key->listed && key->confirm ? "confirm" : "-", NULL);
 }
 
 static void status_time(char out[static 24], uint64_t seconds)

@@ -37,6 +37,7 @@ struct key {
 	uint8_t point[65]; /* public_key of an EC key, as 04 || X || Y; else zero */
 	bool known;        /* public_key is filled in */
 	bool listed;       /* offered to SSH clients */
+	uint64_t until;    /* and how long: milliseconds of CLOCK_BOOTTIME, or 0: for ever */
 	bool confirm;      /* each use is to be confirmed */
 	unsigned allow;
 	bool host_known; /* only logins at hosts whose proved key is in known_hosts */

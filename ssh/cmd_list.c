@@ -9,7 +9,20 @@
 #include "ssh/cmd_ssh.h"
 
 /* The words of "S KEY" and of the "S CERT" that follow it, in their order. */
-enum { KEY_URI, KEY_INDEX, KEY_CURVE, KEY_SERIAL, KEY_KNOWN, KEY_LISTED, KEY_WORDS };
+enum {
+	KEY_URI,
+	KEY_INDEX,
+	KEY_CURVE,
+	KEY_SERIAL,
+	KEY_KNOWN,
+	KEY_LISTED,
+	KEY_PUBLIC,
+	KEY_DRIVER,
+	KEY_PURPOSE,
+	KEY_LIFE,
+	KEY_CONFIRM,
+	KEY_WORDS
+};
 enum { CERT_FILE, CERT_SERIAL, CERT_AFTER, CERT_BEFORE, CERT_KEY_ID, CERT_WORDS };
 
 struct listing {
@@ -50,6 +63,9 @@ static void json_key(const struct listing *l, const char *const words[KEY_WORDS]
 	else
 		json_text("device", words[KEY_SERIAL]);
 	printf(", \"known\": %s", strcmp(words[KEY_KNOWN], "known") == 0 ? "true" : "false");
+	fputs(", ", stdout);
+	json_number("life", words[KEY_LIFE]);
+	printf(", \"confirm\": %s", strcmp(words[KEY_CONFIRM], "confirm") == 0 ? "true" : "false");
 	fputs(", \"certificates\": [", stdout);
 }
 
@@ -73,6 +89,23 @@ static void json_cert(const struct listing *l, const char *const words[CERT_WORD
 	fputs("}", stdout);
 }
 
+/* What is left of a life, rounded up: "90 s", "30 min", "8 h", "2 days". */
+static void print_life(const char *seconds)
+{
+	uint32_t n;
+
+	if (!text_to_u32(seconds, 0, UINT32_MAX, &n))
+		return; /* "-" */
+	if (n < 120)
+		printf(", for %u s", n);
+	else if (n < 2 * 3600)
+		printf(", for %u min", (n + 59) / 60);
+	else if (n < 2 * 86400)
+		printf(", for %u h", (n + 3599) / 3600);
+	else
+		printf(", for %u days", (n + 86399) / 86400);
+}
+
 static void row_key(const struct listing *l, const char *const words[KEY_WORDS])
 {
 	char clean[KEY_WORDS][IDENTITY_URI_MAX + 8];
@@ -81,9 +114,11 @@ static void row_key(const struct listing *l, const char *const words[KEY_WORDS])
 		text_clean(clean[i], sizeof(clean[i]), words[i], strlen(words[i]));
 	if (l->keys == 0)
 		printf("%-40s %-10s %5s  %s\n", "IDENTITY", "CURVE", "INDEX", "DEVICE");
-	printf("%-40s %-10s %5s  %s%s\n", clean[KEY_URI], clean[KEY_CURVE], clean[KEY_INDEX],
+	printf("%-40s %-10s %5s  %s%s", clean[KEY_URI], clean[KEY_CURVE], clean[KEY_INDEX],
 	       clean[KEY_SERIAL],
 	       strcmp(words[KEY_KNOWN], "known") == 0 ? "" : " (key not fetched yet)");
+	print_life(words[KEY_LIFE]);
+	puts(strcmp(words[KEY_CONFIRM], "confirm") == 0 ? ", asks before each use" : "");
 }
 
 /* " until 2027-01-31 12:00", or what is wrong with the time. */

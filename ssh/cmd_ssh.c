@@ -38,6 +38,9 @@ static int send_verb(struct cli *cli, const char *verb, const struct identity *i
 	cli_common(cli, &w);
 	if (cli_value(cli, "save") != NULL)
 		wbuf_text(&w, " --save");
+	if (cli_value(cli, "confirm") != NULL)
+		wbuf_text(&w, " --confirm");
+	client_option(&w, "life", cli_value(cli, "life"));
 	client_word(&w, id->uri);
 	wbuf_u8(&w, 0);
 	if (!wbuf_ok(&w))
@@ -106,6 +109,8 @@ static int run_rm(struct cli *cli)
 static const struct cli_option add_options[] = {
 	{.name = "save",
 	 .help = "write it to the config, so that the agent offers it from its start"},
+	{.name = "life", .arg = "TIME", .help = "stop offering it after this: 90s, 30m, 8h, 2d"},
+	{.name = "confirm", .help = "ask before each use of it"},
 	{.name = NULL},
 };
 

@@ -37,7 +37,7 @@ _lanyard_options() {
 	sign) echo --visual= --file= ;;
 	ecdh) echo --file= ;;
 	'key forget') echo --all ;;
-	'ssh add') echo --save ;;
+	'ssh add') echo --save --life= --confirm ;;
 	'ssh config') echo --write ;;
 	'soft init') echo --name= --words= --bip39-passphrase-file= --passphrase-file= --no-encrypt ;;
 	'soft import')

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# lanyard ssh add --life, --confirm: keys for a time, and keys that ask.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+home_new
+me=$user@localhost
+asks=$home/pinentry.log
+lanyard soft import --name a --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
+cat >"$home/pinentry" <<EOF2
+#!/bin/sh
+exec "$EMULATORS/pinentry" "$home/script" "$asks"
+EOF2
+chmod 755 "$home/pinentry"
+mkdir -p -m 700 "$home/.config/lanyard"
+printf 'confirm = never\npinentry = "%s"\n' "$home/pinentry" >"$home/.config/lanyard/lanyard.conf"
+DISPLAY=:77 agent_start -v
+
+# script LINE...: what the next pinentries do.
+script() {
+	printf '%s\n' "$@" >"$home/script"
+	: >"$asks"
+}
+asked() { grep -c '^CONFIRM' "$asks" || true; }
+nothing() { ssh-add -L >/dev/null; [ $? -eq 1 ]; }
+
+# ---- a life ----
+
+expect_ok 'for a while' lanyard ssh add --life 2s "$me"
+ours=$out
+printf '%s\n' "$ours" >"$home/authorized_keys"
+sshd_start "$home/authorized_keys"
+expect_ok 'add again' lanyard ssh add --life 2s "$me"
+expect_eq 'offered' "$(ssh-add -L)" "$ours"
+wait_for 'nothing 2>/dev/null'
+expect_fail 'nor signed with' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
+expect_match 'said' "$(cat "$home/agent.log")" "ssh://$me is no longer offered to SSH clients: its time is over"
+expect_fail 'gone for rm, too' 'not offered' lanyard ssh rm "$me"
+
+# list shows it, rounded up; adding it without one takes it away.
+for life in 90s:90\ s 119:119\ s 2m:2\ min 119m:119\ min 8h:8\ h 2d:2\ days 365d:365\ days; do
+	expect_ok "$life" lanyard ssh add --life "${life%%:*}" "$me"
+	expect_ok 'list' lanyard ssh list
+	# A second may have gone by.
+	case $life in
+	90s* | 119:*) expect_match "$life" "$out" "^ssh://$me .*, for [0-9]* s\$" ;;
+	*) expect_match "$life" "$out" "^ssh://$me .*, for ${life#*:}\$" ;;
+	esac
+done
+expect_ok 'list' lanyard ssh list --json
+expect_match 'JSON' "$out" '"life": 315[0-9]*, "confirm": false'
+expect_ok 'for ever' lanyard ssh add "$me"
+expect_ok 'list' lanyard ssh list
+! printf '%s\n' "$out" | grep -q ', for' || die "still limited: $out"
+expect_ok 'list' lanyard ssh list --json
+expect_match 'JSON' "$out" '"life": null, "confirm": false'
+expect_ok 'login' ssh -F "$home/.ssh/config" "$me" true
+
+for life in 0 366d x 1w '' 1h30m; do
+	expect_fail "life '$life'" 'such as 90s, 30m, 8h or 2d' lanyard ssh add --life "$life" "$me"
+done
+expect_fail 'not saved' 'goes without --life' lanyard ssh add --save --life 1h "$me"
+expect_fail 'not saved' 'goes without --life' lanyard ssh add --save --confirm "$me"
+
+# ---- confirmation ----
+
+script ok ok
+expect_ok 'add' lanyard ssh add --confirm --life 1h "$me"
+expect_eq 'to add it asks nobody' "$(grep -c . "$asks" || true)" 0
+expect_ok 'list' lanyard ssh list
+expect_match 'both' "$out" "^ssh://$me .*, for 60 min, asks before each use\$"
+expect_ok 'list' lanyard ssh list --json
+expect_match 'JSON' "$out" '"confirm": true'
+expect_ok 'login' ssh -F "$home/.ssh/config" "$me" true
+expect_ok 'and once more' ssh -F "$home/.ssh/config" "$me" true
+expect_eq 'two questions' "$(asked)" 2
+script refuse
+expect_fail 'refused' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
+script
+expect_ok 'without it' lanyard ssh add "$me"
+expect_ok 'login' ssh -F "$home/.ssh/config" "$me" true
+expect_eq 'no question' "$(grep -c . "$asks" || true)" 0
+agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
