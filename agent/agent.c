@@ -80,7 +80,7 @@ const struct cert *request_next_cert(const struct agent *a, const struct key *ke
 
 bool request_locked(const struct agent *a)
 {
-	return a->locked;
+	return a->locked == LOCKED_ALL;
 }
 
 enum forwarded request_forwarded(const struct agent *a, const struct key *key)

@@ -26,6 +26,9 @@ struct prompter;
 struct unlock;
 struct wgkeys;
 
+/* Every class: nothing is used and nothing is listed, and every device has wiped its secrets. */
+enum { LOCKED_ALL = (1 << OP_CLASS_COUNT) - 1 };
+
 struct agent {
 	uv_loop_t *loop;
 	struct config *config;
@@ -44,7 +47,7 @@ struct agent {
 	struct wgkeys *wgkeys;  /* connections that keep SECRET of a wg:// interface */
 	bool loopback_refused;  /* after a wrong answer, until a person has given a right one */
 	struct why mlock;       /* empty when memory can be locked, else why not */
-	bool locked;            /* by LOCK; every device has wiped its secrets */
+	unsigned locked;        /* classes of use, 1 << enum op_class; agent/lock */
 	uint8_t id[UPSTREAM_ID_LEN]; /* random; the name in a chain of agents */
 	bool stopping;
 	char agent_socket[SOCKET_PATH_MAX + 1];
@@ -58,13 +61,5 @@ const struct scheme *agent_scheme(const struct agent *a, enum identity_class cla
 void agent_offer_key(struct key *key, uint32_t life, bool confirm);
 /* How many seconds are left, 0: no limit. */
 uint32_t agent_key_life(const struct key *key);
-
-/*
- * Locks one device (d) or, with NULL, the agent and every device: done() when all secrets are
- * wiped, always on the loop and never from inside. done may be NULL. ERR_NO_DEVICE: there is no
- * device to wait for; the agent is locked all the same, done() will not come.
- */
-enum err agent_lock(struct agent *a, struct device *d, void (*done)(void *arg),
-		    void *arg) MUST_CHECK;
 
 #endif

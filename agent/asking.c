@@ -21,7 +21,8 @@ bool asking_client(const struct request *r)
 bool asking_may_unlock(const struct request *r)
 {
 	return r->attended && !r->unlock_tried && !r->canceled && !asking_direct(r) &&
-	       !r->agent->locked && !r->agent->stopping && !unlock_held(r->agent, r->target) &&
+	       !request_locked(r->agent) && !r->agent->stopping &&
+	       !unlock_held(r->agent, r->target) &&
 	       (device_driver(r->target)->ops & 1u << OP_UNLOCK) != 0;
 }
 

@@ -158,6 +158,17 @@ static const struct request_calls line_silent_calls = {
 	.waiting = line_request_waiting,
 };
 
+bool line_refuse_locked(struct line_conn *lc)
+{
+	struct why why = {0};
+
+	if (!request_locked(lc->request.agent))
+		return false;
+	why_set(&why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
+	line_reply_error(lc, ERR_LOCKED, &why);
+	return true;
+}
+
 void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc))
 {
 	struct request *r = &lc->request;

@@ -76,6 +76,8 @@ void line_comment(struct line_conn *lc, const char *fmt, ...) PRINTF_LIKE(2, 3);
 enum err line_identity(struct line_conn *lc, enum op op, enum use use, struct why *why) MUST_CHECK;
 /* The answer of an OP_PUBLIC_KEY: the key as its user pastes it. */
 void line_reply_public(struct line_conn *lc);
+/* For what names keys without a request: true, and answered, while all is locked. */
+bool line_refuse_locked(struct line_conn *lc);
 /* Starts lc->request; lc->reply answers when it succeeds. */
 void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc));
 /* Asks for data first (INQUIRE DATA, at most `max` bytes), which becomes lc->request.data. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/line.h"
+#include "agent/lock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -307,8 +308,11 @@ static void run_secret(struct line_conn *lc)
 
 static void run_unlock(struct line_conn *lc)
 {
+	const char *what = line_operand(&lc->command, 0);
+
 	lc->request.op = OP_UNLOCK;
-	lc->request.device = line_operand(&lc->command, 0);
+	lc->request.classes = LOCKED_ALL;
+	lc->request.device = what != NULL && lock_parse(&lc->request.classes, what) ? NULL : what;
 	line_start(lc, reply_nothing);
 }
 
@@ -325,14 +329,22 @@ static void run_lock(struct line_conn *lc)
 {
 	const char *selector = line_operand(&lc->command, 0);
 	struct agent *a = lc->request.agent;
+	unsigned classes = LOCKED_ALL;
 	struct device *device = NULL;
 	struct why why = {0};
 	enum err e = ERR_OK;
 
+	if (selector != NULL && lock_parse(&classes, selector))
+		selector = NULL;
+	if (classes != LOCKED_ALL && selector == NULL) {
+		lock_classes(a, classes);
+		line_reply_ok(lc);
+		return;
+	}
 	if (selector != NULL)
 		e = registry_find(a->registry, selector, &device, &why);
 	if (e == ERR_OK)
-		e = agent_lock(a, device, lock_done, lc);
+		e = lock_wipe(a, device, lock_done, lc);
 	if (e == ERR_OK)
 		lc->state = LINE_RUNNING;
 	else if (e == ERR_NO_DEVICE && selector == NULL)
@@ -386,6 +398,8 @@ static void run_remove(struct line_conn *lc)
 	const struct key *key = NULL;
 	bool found = false;
 
+	if (line_refuse_locked(lc))
+		return;
 	while (e == ERR_OK && (key = request_next_key(a, key)) != NULL)
 		if (key->listed && identity_equal(&key->id, &lc->request.id)) {
 			e = request_unlist(a, key);
@@ -466,9 +480,9 @@ const struct line_command line_commands[] = {
 	 line_run_forget, FOR_OWNER},
 	{"FORGETDEVICE", "DEV", "give up the index of a device", NULL, 1, 1, line_run_forget_device,
 	 FOR_OWNER},
-	{"UNLOCK", "[DEV]", "unlock a device, and the agent; asks by INQUIRE", NULL, 0, 1,
+	{"UNLOCK", "[DEV|CLASS]", "unlock a device and the agent, or a class of use", NULL, 0, 1,
 	 run_unlock, FOR_OWNER},
-	{"LOCK", "[DEV]", "wipe every secret, of one device or all", NULL, 0, 1, run_lock,
+	{"LOCK", "[DEV|CLASS]", "wipe every secret, of one device or all; or refuse a class", NULL, 0, 1, run_lock,
 	 FOR_OWNER},
 	{"TTY", "PATH [TERM]", "ask on this terminal from now on", NULL, 1, 2, line_run_tty,
 	 FOR_OWNER},

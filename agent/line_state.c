@@ -60,6 +60,8 @@ void line_run_keys(struct line_conn *lc)
 	const struct cert *cert;
 	const struct key *key = NULL;
 
+	if (line_refuse_locked(lc))
+		return;
 	request_refresh_certs(a);
 	while ((key = request_next_key(a, key)) != NULL) {
 		if (only_wg && key->id.class != CLASS_WG_INTERFACE &&
@@ -179,8 +181,11 @@ void line_run_forget(struct line_conn *lc)
 	struct agent *a = lc->request.agent;
 	struct selection s;
 	struct why why = {0};
-	enum err e = select_parse(lc, &s, &why);
+	enum err e;
 
+	if (line_refuse_locked(lc))
+		return;
+	e = select_parse(lc, &s, &why);
 	for (size_t i = a->keys.count; e == ERR_OK && i-- > 0;) {
 		struct key *key = a->keys.keys[i];
 

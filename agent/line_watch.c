@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The commands about what is there now, and what happens. */
 #include "agent/line.h"
+#include "agent/lock.h"
 #include "agent/status.h"
 
 void line_list_devices(struct line_conn *lc)
@@ -21,9 +22,27 @@ void line_list_devices(struct line_conn *lc)
 		line_status(lc, "UNUSABLE", why, NULL);
 }
 
+struct words {
+	const char *list[OP_CLASS_COUNT + 1];
+	size_t count;
+};
+
+static void words_add(void *arg, const char *word)
+{
+	struct words *w = arg;
+
+	w->list[w->count++] = word;
+}
+
+/* Those that are not there are NULL, and end the line. */
 void line_status_locked(struct line_conn *lc)
 {
-	line_status(lc, "LOCKED", lc->request.agent->locked ? "yes" : "no", NULL);
+	const struct agent *a = lc->request.agent;
+	struct words w = {.count = 0};
+
+	words_add(&w, request_locked(a) ? "yes" : a->locked != 0 ? "partly" : "no");
+	lock_tell(a->locked, words_add, &w);
+	line_status(lc, "LOCKED", w.list[0], w.list[1], w.list[2], w.list[3], w.list[4], NULL);
 }
 
 /* The state first, so that a watcher misses nothing between a question and its first event. */

@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/asking.h"
+#include "agent/lock.h"
 #include "agent/pick.h"
 #include "agent/unlock.h"
 #include "derive/encode.h"
@@ -107,8 +108,9 @@ static enum err request_check(struct request *r)
 
 	if (r->agent->stopping)
 		return why_set(&r->why, ERR_SHUTDOWN, "the agent is shutting down");
-	if (r->agent->locked && r->op != OP_UNLOCK)
-		return why_set(&r->why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
+	e = lock_check(r);
+	if (e != ERR_OK)
+		return e;
 	if (!request_has_identity(r))
 		return ERR_OK;
 	e = identity_may(&r->id, r->wg_keys ? USE_WG_KEYS : use_of[r->op], &r->why);
@@ -147,12 +149,14 @@ static enum err request_check_driver(struct request *r)
 static enum err request_check_data(struct request *r, const struct key *key)
 {
 	const struct scheme *scheme = agent_scheme(r->agent, r->id.class);
+	enum err e;
 
 	r->proof.class = op_class_of(r->op, &r->id);
 	snprintf(r->proof.facts, sizeof(r->proof.facts), "%s", r->id.uri);
 	if (scheme == NULL || scheme->check_sign == NULL)
 		return ERR_OK;
-	return scheme->check_sign(key, r->context, r->data, &r->proof, &r->why);
+	e = scheme->check_sign(key, r->context, r->data, &r->proof, &r->why);
+	return e == ERR_OK ? lock_check(r) : e;
 }
 
 static void request_job_done(struct job *job, enum err e);
@@ -184,6 +188,7 @@ static enum err request_submit(struct request *r, enum step step, enum op op)
 		.visual = r->visual,
 		.has_expect = known,
 		.verb = r->verb,
+		.prove = (r->agent->locked & r->classes) != 0,
 		.args = r->args,
 		.done = request_job_done,
 		.ask = asking_ask,
@@ -259,7 +264,10 @@ static enum err request_step(struct request *r, bool *done)
 static void request_go(struct request *r)
 {
 	bool done = false;
-	enum err e = request_step(r, &done);
+	enum err e = lock_check(r); /* it may have waited */
+
+	if (e == ERR_OK)
+		e = request_step(r, &done);
 
 	if (e != ERR_OK || done)
 		request_finish(r, e);
@@ -444,15 +452,16 @@ static void request_job_done(struct job *job, enum err e)
 		request_go(r);
 		return;
 	}
-	if (r->op == OP_UNLOCK)
+	if (r->op == OP_UNLOCK) {
 		unlock_release(r->agent, r->target);
-	if (r->op == OP_UNLOCK && r->agent->locked) {
-		r->agent->locked = false;
-		log_info("unlocked");
-		watch_locked(&r->agent->watch, false);
+		lock_open(r->agent, r->classes);
 	}
-	request_take_result(r, job);
-	request_finish(r, ERR_OK);
+	e = lock_check(r);
+	if (e == ERR_OK)
+		request_take_result(r, job);
+	else
+		secret_free(&job->secret);
+	request_finish(r, e);
 }
 
 static void request_no_device(struct request *r, const char *name)

@@ -104,6 +104,7 @@ struct request {
 	struct identity id;
 	enum purpose purpose; /* OP_PUBLIC_KEY: which node, when raw */
 	bool raw;             /* OP_PUBLIC_KEY: the plain node, for wg:// not the WireGuard key */
+	unsigned classes;     /* OP_UNLOCK: what of the agent it opens; agent/lock */
 	/* For agent/wgkeys, of wg:// identities alone: OP_SECRET of an interface gives SECRET
 	 * itself and in `out` the WireGuard public key, checked against the recorded one;
 	 * OP_PUBLIC_KEY the same, for points that are told; OP_ECDH of a peer follows an OP_SECRET.
@@ -180,7 +181,7 @@ const struct cert *request_next_cert(const struct agent *a, const struct key *ke
 				     const struct cert *after);
 /* Stops offering a key to SSH clients; ERR_NOT_FOUND. key NULL: all of them. */
 enum err request_unlist(struct agent *a, const struct key *key);
-bool request_locked(const struct agent *a);
+bool request_locked(const struct agent *a); /* all of it: nothing is listed */
 /* What a client that speaks for a remote host may do with the key, or (NULL) with those of other
  * agents; never FORWARDED_UNSET. */
 enum forwarded request_forwarded(const struct agent *a, const struct key *key);

@@ -75,11 +75,11 @@ void watch_device_state(struct watch *watch, const struct device *d)
 	watch_device(watch, "device-state", d, device_state(d));
 }
 
-void watch_locked(struct watch *watch, bool locked)
+void watch_locked(struct watch *watch, bool locked, const char *what)
 {
-	const char *name = locked ? "locked" : "unlocked";
+	const char *const words[] = {locked ? "locked" : "unlocked", what};
 
-	watch_send(watch, &name, 1);
+	watch_send(watch, words, sizeof(words) / sizeof(words[0]));
 }
 
 void watch_request(struct watch *watch, const struct request *r, enum err e)

@@ -30,8 +30,8 @@ void watch_remove(struct watch *watch, struct watcher *w);
 void watch_device_arrived(struct watch *watch, const struct device *d);
 void watch_device_left(struct watch *watch, const struct device *d);
 void watch_device_state(struct watch *watch, const struct device *d);
-/* The agent is locked, or is not any more. */
-void watch_locked(struct watch *watch, bool locked);
+/* The agent is locked, or is not any more: `what` is "all" or a class of use. */
+void watch_locked(struct watch *watch, bool locked, const char *what);
 /* A request has ended; nothing unless it was to use a private key. */
 void watch_request(struct watch *watch, const struct request *r, enum err e);
 

@@ -57,7 +57,7 @@ enum err wgkeys_keep(struct wgkeys *k, struct request *r)
 	if (d == NULL)
 		return why_set(&r->why, ERR_DEVICE_GONE, "the device was removed meanwhile");
 	/* A lock waits behind this request for the device, but holds from when it was said. */
-	if (a->locked || unlock_held(a, d))
+	if ((a->locked & 1u << OP_CLASS_RELEASE) != 0 || unlock_held(a, d))
 		return why_set(&r->why, ERR_LOCKED, "locked meanwhile: run `lanyard unlock`");
 	*k = (struct wgkeys){.agent = a, .secret = r->secret, .id = r->id, .next = a->wgkeys};
 	r->secret = (struct secret){0};

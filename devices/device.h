@@ -115,6 +115,7 @@ struct job {
 	const char *visual;   /* OP_SIGN: what a display shows beside it; may be NULL */
 	bool has_expect;      /* expect: the public key this identity is known to have */
 	uint8_t expect[PUBLIC_KEY_LEN];
+	bool prove;              /* OP_UNLOCK: ask also when it is unlocked */
 	const struct verb *verb; /* OP_VERB */
 	const struct line *args; /* OP_VERB */
 	struct probe *probe;     /* OP_PROBE */

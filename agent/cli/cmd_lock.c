@@ -6,14 +6,15 @@
 #include "agent/cli/cli.h"
 #include "agent/cli/tables.h"
 
-/* Sends VERB with the device, which may be said as the operand or with -d. */
+/* Sends VERB with a class of use, or the device, which may be said with -d too. */
 static int send_verb(struct cli *cli, const char *verb)
 {
 	char command[LINE_LEN_MAX + 1];
 	struct wbuf w = wbuf_new(command, sizeof(command));
 
 	if (cli->argc > 0 && cli->device != NULL)
-		return cli_usage(cli, "the device is given twice: with --device and as an operand");
+		return cli_usage(cli,
+				 "what is meant is given twice: with --device and as an operand");
 	if (cli->argc > 0)
 		cli->device = cli->argv[0];
 	wbuf_text(&w, verb);
@@ -65,17 +66,17 @@ static const struct cli_option unlock_options[] = {
 const struct command cmd_lock[] = {
 	{
 		.noun = "unlock",
-		.args = "[DEVICE]",
+		.args = "[all|sign|decrypt|auth|DEVICE]",
 		.max = 1,
-		.help = "make a device able to work; asks its passphrase here",
+		.help = "end a lock, make a device able to work; asks its passphrase here",
 		.options = unlock_options,
 		.run = run_unlock,
 	},
 	{
 		.noun = "lock",
-		.args = "[DEVICE]",
+		.args = "[all|sign|decrypt|auth|DEVICE]",
 		.max = 1,
-		.help = "wipe every secret, of one device or of all",
+		.help = "wipe every secret, of one device or of all; or refuse one use",
 		.run = run_lock,
 	},
 	{

@@ -61,6 +61,17 @@ static void print_status_json(const struct status_line *l, const char *word, boo
 		print_json(word, l->number);
 }
 
+/* The words after "yes", "partly" or "no". */
+static void print_classes_json(const struct line *words)
+{
+	fputs(",\n  \"locked_classes\": [", stdout);
+	for (size_t i = 1; i < line_operands(words); i++) {
+		fputs(i > 1 ? ", " : "", stdout);
+		print_json(line_operand(words, i), false);
+	}
+	putchar(']');
+}
+
 static bool on_status(struct cli *cli, const char *keyword, const char *text)
 {
 	const struct status_line *l = status_lines;
@@ -70,13 +81,18 @@ static bool on_status(struct cli *cli, const char *keyword, const char *text)
 	while (l->keyword != NULL && strcmp(l->keyword, keyword) != 0)
 		l++;
 	if (l->keyword == NULL || cli_status_words(&words, keyword, text) != ERR_OK ||
-	    line_operands(&words) != 1)
+	    line_operands(&words) < 1)
 		return false;
 	if (cli->json) {
 		print_status_json(l, line_operand(&words, 0), *count == 0);
+		if (l->yes_no)
+			print_classes_json(&words);
 	} else {
 		printf("%-14s ", l->label);
-		print_clean(line_operand(&words, 0), 0);
+		for (size_t i = 0; i < line_operands(&words); i++) {
+			fputs(i == 0 ? "" : i == 1 ? ": " : ", ", stdout);
+			print_clean(line_operand(&words, i), 0);
+		}
 		putchar('\n');
 	}
 	++*count;

@@ -176,7 +176,7 @@ static enum err soft_read_seed(struct soft *s, struct job *job)
 
 static enum err soft_unlock(struct soft *s, struct job *job)
 {
-	if (s->unlocked)
+	if (s->unlocked && !job->prove)
 		return ERR_OK;
 	enum err e = soft_read_seed(s, job);
 	if (e)

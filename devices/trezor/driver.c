@@ -329,7 +329,13 @@ static enum err trezor_run(void *self, struct job *job)
 		if (w->thp || w->features.bootloader || !w->features.initialized)
 			return ERR_OK;
 	}
-	e = wallet_begin(w, job);
+	/* One that has its PIN would not ask for it. */
+	if (job->op == OP_UNLOCK && job->prove && (e = wallet_begin(w, job)) == ERR_OK) {
+		e = run_lock(w, job);
+		wallet_end(w);
+	}
+	if (!e)
+		e = wallet_begin(w, job);
 	if (e)
 		return e;
 	e = run_op(w, job);

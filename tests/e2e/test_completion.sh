@@ -65,9 +65,12 @@ for in in in_bash in_fish; do
 		options_of "$command" >want
 		cmp want got || die "$in: options of $command: $(diff want got)"
 	done <commands
-	for line in 'lanyard lock ' 'lanyard -d ' 'lanyard pubkey ' 'lanyard ssh rm ' 'lanyard soft remove '; do
+	for line in 'lanyard -d ' 'lanyard pubkey ' 'lanyard ssh rm ' 'lanyard soft remove '; do
 		expect_eq "$in: $line without an agent" "$($in "$line" | grep -vxFf nouns || true)" ''
 	done
+	expect_eq "$in: classes" "$($in 'lanyard lock ' |
+		grep -x 'all\|auth\|decrypt\|sign' | sort | tr '\n' ' ')" \
+		'all auth decrypt sign '
 	expect_eq "$in: a value" "$($in 'lanyard ssh add --curve n')" nist256p1
 	expect_match "$in: a value after =" "$($in 'lanyard soft init --words=1' | tr '\n' ' ')" '12 .*18 $'
 	expect_match "$in: a file" "$($in "lanyard unlock --passphrase-file $home/passphr")" \
@@ -125,7 +128,7 @@ start() {
 	tty clear-history
 	tab 'lanyard ssh a' 'lanyard ssh add'
 	tab 'lanyard soft ch' 'lanyard soft change-passphrase'
-	tab 'lanyard unlock s' 'lanyard unlock soft:b'
+	tab 'lanyard unlock so' 'lanyard unlock soft:b'
 	tab 'lanyard lock soft:' 'lanyard lock soft:b'
 	tab 'lanyard ssh connect git@g' 'lanyard ssh connect git@github.com'
 	tab 'lanyard pubkey ssh://gi' 'lanyard pubkey ssh://git@github.com'

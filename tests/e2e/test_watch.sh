@@ -50,14 +50,14 @@ expect_eq 'a public key is no use of one' "$(grep -c 'key-used' "$home/one")" 5
 
 # Locked, unlocked; devices come and go.
 lanyard lock
-event locked
+event 'locked all'
 event "device-state 0 $serial soft a locked agent"
 line 'SECRET secret://x' >/dev/null
 event 'key-used secret://x 0 curve25519 secret locked - - - -'
 lanyard unlock
-event unlocked
+event 'unlocked all'
 event "device-state 0 $serial soft a ready agent"
-expect_eq 'once each' "$(grep -c '^S EVENT \(locked\|unlocked\)$' "$home/two")" 2
+expect_eq 'once each' "$(grep -c '^S EVENT \(locked\|unlocked\) all$' "$home/two")" 2
 soft_import b b
 event 'device-arrived 1 [0-9a-f]* soft b ready agent'
 rm "$HOME/.local/share/lanyard/soft/b"
@@ -66,7 +66,7 @@ event 'device-left 1 [0-9a-f]* soft b gone agent'
 # A state that changed before: said first.
 lanyard lock
 watch "$home/three"
-expect_match 'locked at the start' "$(cat "$home/three")" '^S LOCKED yes'
+expect_match 'locked at the start' "$(cat "$home/three")" '^S LOCKED yes all$'
 lanyard unlock
 
 # Any line ends it, the next one is a command again.

@@ -315,7 +315,7 @@ Test(cli_run, status_as_lines_and_as_json)
 {
 	static const char *const script[] = {HELLO, "<STATUS\n",
 					     ">S VERSION 0.1.0\nS PROTOCOL 1\nS PID 42\nS LOCKED "
-					     "yes\nS NEW thing\nS SOCKET /a%20b\n"
+					     "partly auth sign\nS NEW thing\nS SOCKET /a%20b\n"
 					     "S MLOCK ok\nOK\n",
 					     NULL};
 
@@ -324,9 +324,10 @@ Test(cli_run, status_as_lines_and_as_json)
 	cr_assert_eq(run("lanyard status --json", script), 0);
 	cr_assert_stdout_eq_str(
 		"version        0.1.0\nprotocol       1\nprocess        42\n"
-		"locked         yes\nagent socket   /a b\nmemory lock    ok\n"
+		"locked         partly: auth, sign\nagent socket   /a b\nmemory lock    ok\n"
 		"{\n  \"version\": \"0.1.0\",\n  \"protocol\": 1,\n  \"pid\": 42,\n"
-		"  \"locked\": true,\n  \"socket\": \"/a b\",\n  \"mlock\": \"ok\"\n}\n");
+		"  \"locked\": false,\n  \"locked_classes\": [\"auth\", \"sign\"],\n"
+		"  \"socket\": \"/a b\",\n  \"mlock\": \"ok\"\n}\n");
 }
 
 Test(cli_run, another_spelling_of_the_same_place_is_said)

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "agent/agent.h"
+#include "agent/lock.h"
 #include "agent/unlock.h"
 #include "agent/wgkeys.h"
 #include "derive/kdf.h"
@@ -246,7 +247,7 @@ static void lock(void)
 	static bool locked;
 
 	locked = false;
-	cr_assert_eq(agent_lock(&agent, the_device(), on_closed, &locked), ERR_OK);
+	cr_assert_eq(lock_wipe(&agent, the_device(), on_closed, &locked), ERR_OK);
 	turn_until(&locked, 0);
 }
 
@@ -402,11 +403,11 @@ Test(request, a_lock_meanwhile_ends_the_wait_when_the_device_comes)
 	cr_assert_eq(ask(OP_PUBLIC_KEY, "age://x", CURVE_ED25519), ERR_OK);
 	plug(false);
 	begin(OP_SIGN, "age://x", CURVE_ED25519);
-	agent.locked = true;
+	agent.locked = LOCKED_ALL;
 	plug(true);
 	turn_until(NULL, 2);
 	cr_assert_eq(result, ERR_LOCKED);
-	agent.locked = false;
+	agent.locked = 0;
 }
 
 Test(request, a_full_keyring_is_said)

@@ -74,7 +74,10 @@ _lanyard_value() {
 # The first operand of NOUN or "NOUN VERB" that begins with $2.
 _lanyard_operand() {
 	case $1 in
-	lock | unlock) _lanyard_devices ;;
+	lock | unlock)
+		printf '%s\n' all sign decrypt auth
+		_lanyard_devices
+		;;
 	pubkey | sign | ecdh | secret | 'key forget') _lanyard_uris ;;
 	'device forget') _lanyard_devices device list ;;
 	'ssh add' | 'ssh rm' | 'ssh connect' | 'ssh config')
