@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "protocol/log.h"
@@ -69,6 +70,10 @@ static void conn_free_if_idle(struct conn *c)
 		return;
 	conn_unlink(c);
 	uv_close((uv_handle_t *)&c->poll, conn_freed);
+	/* Not before: libuv would take the number out of its set, which is another client's by
+	 * then. */
+	close(c->fd);
+	c->fd = -1;
 }
 
 /* The client is not there any more: nothing is read or sent, a request in flight is cancelled. */
@@ -78,8 +83,7 @@ static void conn_drop(struct conn *c)
 		return;
 	c->gone = true;
 	uv_poll_stop(&c->poll);
-	close(c->fd);
-	c->fd = -1;
+	shutdown(c->fd, SHUT_RDWR);
 	secret_free(&c->in);
 	c->in_used = 0;
 	if (c->out != NULL)
