@@ -22,6 +22,7 @@
 
 struct autoload;
 struct held;
+struct passlock;
 struct prompter;
 struct unlock;
 struct wgkeys;
@@ -47,7 +48,8 @@ struct agent {
 	struct wgkeys *wgkeys;  /* connections that keep SECRET of a wg:// interface */
 	bool loopback_refused;  /* after a wrong answer, until a person has given a right one */
 	struct why mlock;       /* empty when memory can be locked, else why not */
-	unsigned locked;        /* classes of use, 1 << enum op_class; agent/lock */
+	struct passlock *passlock;
+	unsigned locked;             /* classes of use, 1 << enum op_class; agent/lock */
 	uint8_t id[UPSTREAM_ID_LEN]; /* random; the name in a chain of agents */
 	bool stopping;
 	char agent_socket[SOCKET_PATH_MAX + 1];

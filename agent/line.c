@@ -184,8 +184,8 @@ void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc))
 void line_inquire(struct line_conn *lc, const char *keyword, size_t max,
 		  void (*then)(struct line_conn *lc))
 {
-	uint8_t text[100];
-	struct wbuf w = wbuf_new(text, sizeof(text));
+	uint8_t out[200];
+	struct wbuf w = wbuf_new(out, sizeof(out));
 
 	lc->inquired = then;
 	lc->input_max = max;
@@ -448,6 +448,7 @@ static void line_close(struct conn *c, void *state)
 	(void)c;
 	request_cancel(&lc->request);
 	wgkeys_drop(&lc->wg);
+	passlock_leave(lc->request.agent, &lc->try);
 	watch_remove(&lc->request.agent->watch, &lc->watcher);
 	if (lc->state == LINE_WATCHING)
 		lc->state = LINE_IDLE;

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/frontend.h"
+#include "agent/passlock.h"
 #include "agent/wgkeys.h"
 #include "protocol/line.h"
 
@@ -27,6 +28,7 @@ struct line_conn {
 	void (*reply)(struct line_conn *lc);    /* writes the answer of a request that succeeded */
 	void (*inquired)(struct line_conn *lc); /* goes on with `data` */
 	struct request request;
+	struct passtry try;
 	struct watcher watcher;
 	bool save, confirm; /* ADD --save, --confirm */
 	uint32_t life;      /* ADD --life, seconds; 0 for ever */
@@ -91,6 +93,10 @@ void line_inquire(struct line_conn *lc, const char *keyword, size_t max,
 void line_run_wgkeys(struct line_conn *lc);
 /* PUBKEY --psk-mode. */
 void line_run_wg_point(struct line_conn *lc);
+
+/* line_lock.c */
+void line_run_unlock(struct line_conn *lc);
+void line_run_lock(struct line_conn *lc);
 
 /* line_watch.c */
 void line_list_devices(struct line_conn *lc);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/line.h"
-#include "agent/lock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,11 +55,6 @@ static struct key *line_key(struct line_conn *lc)
 }
 
 /* ---- answers of requests ---- */
-
-static void reply_nothing(struct line_conn *lc)
-{
-	line_reply_ok(lc);
-}
 
 static void reply_out(struct line_conn *lc)
 {
@@ -306,53 +300,6 @@ static void run_secret(struct line_conn *lc)
 	line_start(lc, reply_secret);
 }
 
-static void run_unlock(struct line_conn *lc)
-{
-	const char *what = line_operand(&lc->command, 0);
-
-	lc->request.op = OP_UNLOCK;
-	lc->request.classes = LOCKED_ALL;
-	lc->request.device = what != NULL && lock_parse(&lc->request.classes, what) ? NULL : what;
-	line_start(lc, reply_nothing);
-}
-
-static void lock_done(void *arg)
-{
-	struct line_conn *lc = arg;
-
-	line_reply_ok(lc);
-	lc->state = LINE_IDLE;
-	conn_resume(lc->conn);
-}
-
-static void run_lock(struct line_conn *lc)
-{
-	const char *selector = line_operand(&lc->command, 0);
-	struct agent *a = lc->request.agent;
-	unsigned classes = LOCKED_ALL;
-	struct device *device = NULL;
-	struct why why = {0};
-	enum err e = ERR_OK;
-
-	if (selector != NULL && lock_parse(&classes, selector))
-		selector = NULL;
-	if (classes != LOCKED_ALL && selector == NULL) {
-		lock_classes(a, classes);
-		line_reply_ok(lc);
-		return;
-	}
-	if (selector != NULL)
-		e = registry_find(a->registry, selector, &device, &why);
-	if (e == ERR_OK)
-		e = lock_wipe(a, device, lock_done, lc);
-	if (e == ERR_OK)
-		lc->state = LINE_RUNNING;
-	else if (e == ERR_NO_DEVICE && selector == NULL)
-		line_reply_ok(lc);
-	else
-		line_reply_error(lc, e, &why);
-}
-
 static enum err line_add_options(struct line_conn *lc, struct why *why)
 {
 	enum { LIFE_MAX = 365 * 86400 };
@@ -481,9 +428,10 @@ const struct line_command line_commands[] = {
 	{"FORGETDEVICE", "DEV", "give up the index of a device", NULL, 1, 1, line_run_forget_device,
 	 FOR_OWNER},
 	{"UNLOCK", "[DEV|CLASS]", "unlock a device and the agent, or a class of use", NULL, 0, 1,
-	 run_unlock, FOR_OWNER},
-	{"LOCK", "[DEV|CLASS]", "wipe every secret, of one device or all; or refuse a class", NULL, 0, 1, run_lock,
-	 FOR_OWNER},
+	 line_run_unlock, FOR_OWNER},
+	{"LOCK", "[--passphrase] [DEV|CLASS]",
+	 "wipe every secret, of one device or all; or refuse a class", " --passphrase ", 0, 1,
+	 line_run_lock, FOR_OWNER},
 	{"TTY", "PATH [TERM]", "ask on this terminal from now on", NULL, 1, 2, line_run_tty,
 	 FOR_OWNER},
 	{"WATCH", "", "the state, then events, until a line comes", NULL, 0, 0, line_run_watch,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/consent.h"
+#include "agent/passlock.h"
 #include "agent/unlock.h"
 #include "agent/wgkeys.h"
 #include "protocol/log.h"
@@ -144,7 +145,9 @@ enum err lock_wipe(struct agent *a, struct device *d, void (*done)(void *arg), v
 	/* One more than the jobs, so that the last submission below may be the one that counts. */
 	l->left = 1;
 	for (size_t i = 0; i < count && next != NULL; i++) {
-		unlock_hold(a, next);
+		/* What its own passphrase opens asks for the devices' when they are needed. */
+		if (d != NULL || !passlock_set(a))
+			unlock_hold(a, next);
 		l->jobs[i] = (struct job){.op = OP_LOCK, .done = locking_job_done, .arg = l};
 		if (device_submit(next, &l->jobs[i]) == ERR_OK)
 			l->left++;

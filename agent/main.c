@@ -17,6 +17,7 @@
 #include "agent/keeper.h"
 #include "agent/line.h"
 #include "agent/options.h"
+#include "agent/passlock.h"
 #include "agent/prompt.h"
 #include "agent/server.h"
 #include "agent/unlock.h"
@@ -68,6 +69,7 @@ static void daemon_closed(void *arg)
 	/* From here on nobody handles them any more. */
 	block_signals();
 	waiting_close(&d->agent.waiting);
+	passlock_close(&d->agent);
 	prompter_close(d->agent.prompter);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
@@ -190,6 +192,8 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 		e = store_open(&d->agent.store, &d->agent.keys, d->guest, why);
 	if (e == ERR_OK)
 		e = waiting_init(&d->agent.waiting, &d->loop);
+	if (e == ERR_OK)
+		e = passlock_new(&d->agent);
 	if (e == ERR_OK)
 		e = prompter_new(&d->agent.prompter, &d->loop, keeper, daemon_stop, d, why);
 	if (e == ERR_OK)

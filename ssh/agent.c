@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/confirm.h"
+#include "agent/passlock.h"
 #include "protocol/log.h"
 #include "protocol/text.h"
 #include "ssh/blob.h"
@@ -142,6 +143,51 @@ static void ssh_extension(struct ssh_conn *s, const struct ssh_message *m)
 	}
 }
 
+static void ssh_lock_done(void *arg)
+{
+	struct ssh_conn *s = arg;
+
+	ssh_answer(s, SSH_AGENT_SUCCESS);
+	s->locking = false;
+	conn_resume(s->conn);
+}
+
+static void ssh_lock(struct ssh_conn *s, const struct ssh_message *m)
+{
+	struct why why = {0};
+	enum err e = passlock_lock(conn_agent(s->conn), m->passphrase.p, m->passphrase.n,
+				   ssh_lock_done, s, &why);
+
+	if (e == ERR_OK)
+		s->locking = true;
+	else if (e == ERR_NO_DEVICE)
+		ssh_answer(s, SSH_AGENT_SUCCESS); /* nothing to wipe */
+	else
+		ssh_fail(s, SSH_AGENT_FAILURE, e, &why);
+}
+
+static void ssh_unlock_done(struct passtry *t, enum err e)
+{
+	struct ssh_conn *s = (struct ssh_conn *)((char *)t - offsetof(struct ssh_conn, try));
+	struct why why = {0};
+
+	if (e == ERR_NOT_FOUND)
+		why_set(&why, e, "the agent is not locked with a passphrase of its own");
+	if (e == ERR_OK)
+		ssh_answer(s, SSH_AGENT_SUCCESS);
+	else
+		ssh_fail(s, SSH_AGENT_FAILURE, e, &why);
+	s->locking = false;
+	conn_resume(s->conn);
+}
+
+static void ssh_unlock(struct ssh_conn *s, const struct ssh_message *m)
+{
+	s->locking = true;
+	s->try.done = ssh_unlock_done;
+	passlock_try(conn_agent(s->conn), &s->try, m->passphrase.p, m->passphrase.n);
+}
+
 static void ssh_refuse(struct ssh_conn *s, uint8_t type)
 {
 	struct why why = {0};
@@ -160,12 +206,6 @@ static void ssh_refuse(struct ssh_conn *s, uint8_t type)
 		why_set(&why, ERR_UNSUPPORTED,
 			"PKCS#11 modules are not loaded: `lanyard devices` shows what is used; an "
 			"ssh-agent that is lanyard's upstream may (lanyard.conf(5))");
-		break;
-	case SSH_AGENTC_LOCK:
-	case SSH_AGENTC_UNLOCK:
-		why_set(&why, ERR_UNSUPPORTED,
-			"locking with a passphrase is not supported: use `lanyard lock`, `lanyard "
-			"unlock`");
 		break;
 	default:
 		why_set(&why, ERR_UNKNOWN_COMMAND, "requests of type %u are not supported", type);
@@ -213,6 +253,12 @@ static void ssh_dispatch(struct ssh_conn *s, const struct ssh_message *m)
 	case SSH_AGENTC_REMOVE_ALL_IDENTITIES:
 	case SSH_AGENTC_REMOVE_ALL_RSA_IDENTITIES:
 		ssh_remove_all(s, m);
+		break;
+	case SSH_AGENTC_LOCK:
+		ssh_lock(s, m);
+		break;
+	case SSH_AGENTC_UNLOCK:
+		ssh_unlock(s, m);
 		break;
 	case SSH_AGENTC_EXTENSION:
 		ssh_extension(s, m);
@@ -262,6 +308,13 @@ static void ssh_open(struct conn *c, void *state)
 	relay_open(&s->relay, c, ssh_relayed, ssh_sign_upstream);
 }
 
+static bool ssh_busy(const void *state)
+{
+	const struct ssh_conn *s = state;
+
+	return s->signing || s->locking || s->relay.busy;
+}
+
 static size_t ssh_input(struct conn *c, void *state, const uint8_t *p, size_t n)
 {
 	struct ssh_conn *s = state;
@@ -269,7 +322,7 @@ static size_t ssh_input(struct conn *c, void *state, const uint8_t *p, size_t n)
 	struct why why = {0};
 	size_t used = n;
 
-	if (s->signing || s->relay.busy)
+	if (ssh_busy(s))
 		return 0;
 	if (s->finished)
 		return n;
@@ -296,18 +349,11 @@ static void ssh_close(struct conn *c, void *state)
 {
 	struct ssh_conn *s = state;
 
-	(void)c;
 	request_cancel(&s->request);
 	confirm_cancel(s->confirmation);
 	s->confirmation = NULL;
+	passlock_leave(conn_agent(c), &s->try);
 	relay_close(&s->relay);
-}
-
-static bool ssh_busy(const void *state)
-{
-	const struct ssh_conn *s = state;
-
-	return s->signing || s->relay.busy;
 }
 
 const struct frontend ssh_frontend = {

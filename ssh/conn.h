@@ -6,6 +6,7 @@
 #ifndef LANYARD_SSH_CONN_H
 #define LANYARD_SSH_CONN_H
 
+#include "agent/passlock.h"
 #include "agent/request.h"
 #include "ssh/bind.h"
 #include "ssh/message.h"
@@ -24,6 +25,8 @@ struct ssh_conn {
 	struct confirmation *confirmation;
 	/* The signature in flight, and what it borrows. */
 	bool signing;
+	bool locking; /* a LOCK or UNLOCK waits for its answer */
+	struct passtry try;
 	struct request request;
 	uint8_t *data;
 	char device[DRIVER_NAME_MAX + 1 + DEVICE_SERIAL_MAX + 1]; /* DRIVER:SERIAL */

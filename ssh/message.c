@@ -9,6 +9,10 @@ static bool parse_body(struct rbuf *r, struct ssh_message *m)
 		m->data = rbuf_string(r);
 		m->flags = rbuf_u32(r);
 		return rbuf_end(r);
+	case SSH_AGENTC_LOCK:
+	case SSH_AGENTC_UNLOCK:
+		m->passphrase = rbuf_string(r);
+		return rbuf_end(r);
 	case SSH_AGENTC_REMOVE_IDENTITY:
 		m->key = rbuf_string(r);
 		return rbuf_end(r);

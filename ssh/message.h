@@ -46,11 +46,12 @@ enum { SSH_AGENT_RSA_SHA2_256 = 2, SSH_AGENT_RSA_SHA2_512 = 4 };
  * that lanyard never carries out (they may hold private keys) are not looked at. */
 struct ssh_message {
 	uint8_t type;
-	struct slice key;      /* SIGN_REQUEST, REMOVE_IDENTITY: public key blob */
-	struct slice data;     /* SIGN_REQUEST */
-	uint32_t flags;        /* SIGN_REQUEST */
-	struct slice name;     /* EXTENSION */
-	struct slice contents; /* EXTENSION: what follows the name */
+	struct slice key;        /* SIGN_REQUEST, REMOVE_IDENTITY: public key blob */
+	struct slice data;       /* SIGN_REQUEST */
+	uint32_t flags;          /* SIGN_REQUEST */
+	struct slice passphrase; /* LOCK, UNLOCK */
+	struct slice name;       /* EXTENSION */
+	struct slice contents;   /* EXTENSION: what follows the name */
 };
 
 enum ssh_frame {

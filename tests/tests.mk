@@ -47,10 +47,12 @@ test:
 	@sh tests/e2e/run.sh $(CURDIR)/build/asan $(CURDIR)/build/release
 
 # Programs that end-to-end tests run.
-e2e_programs := $(B)/assuan_client $(B)/hostile
+e2e_programs := $(B)/assuan_client $(B)/hostile $(B)/memscan
 $(e2e_programs): $(B)/%: $(B)/tests/e2e/%.o
 	$(call quiet,LINK,$@)$(link) -o $@ $^ $(libs_$*)
 $(B)/hostile: $(B)/tests/e2e/hostile_line.o $(B)/tests/e2e/hostile_ssh.o
+$(B)/memscan: $(archive)
+libs_memscan = $(libs)
 libs_assuan_client = $(shell $(PKG_CONFIG) --libs libassuan gpg-error)
 
 # Stand-ins for programs and devices of other makers.

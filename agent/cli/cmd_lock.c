@@ -18,6 +18,8 @@ static int send_verb(struct cli *cli, const char *verb)
 	if (cli->argc > 0)
 		cli->device = cli->argv[0];
 	wbuf_text(&w, verb);
+	if (cli_value(cli, "passphrase") != NULL)
+		wbuf_text(&w, " --passphrase");
 	if (cli->device != NULL)
 		client_word(&w, cli->device);
 	wbuf_u8(&w, 0);
@@ -58,6 +60,12 @@ static int run_tty(struct cli *cli)
 	return cli_run(cli, command, (struct slice){0}, NULL);
 }
 
+static const struct cli_option lock_options[] = {
+	{"passphrase", NULL, "lock all with a passphrase of its own, which is asked here"},
+	{"new-passphrase-file", "FILE", "its first line is that (-: standard input)"},
+	{NULL, NULL, NULL},
+};
+
 static const struct cli_option unlock_options[] = {
 	{"passphrase-file", "FILE", "its first line is the passphrase (-: standard input)"},
 	{NULL, NULL, NULL},
@@ -77,6 +85,7 @@ const struct command cmd_lock[] = {
 		.args = "[all|sign|decrypt|auth|DEVICE]",
 		.max = 1,
 		.help = "wipe every secret, of one device or of all; or refuse one use",
+		.options = lock_options,
 		.run = run_lock,
 	},
 	{
