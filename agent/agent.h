@@ -22,6 +22,7 @@
 
 struct autoload;
 struct held;
+struct idle;
 struct passlock;
 struct prompter;
 struct unlock;
@@ -49,6 +50,7 @@ struct agent {
 	bool loopback_refused;  /* after a wrong answer, until a person has given a right one */
 	struct why mlock;       /* empty when memory can be locked, else why not */
 	struct passlock *passlock;
+	struct idle *idle;
 	unsigned locked;             /* classes of use, 1 << enum op_class; agent/lock */
 	uint8_t id[UPSTREAM_ID_LEN]; /* random; the name in a chain of agents */
 	bool stopping;

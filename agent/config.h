@@ -32,6 +32,7 @@ struct config {
 	char *path;           /* the file it came from, or would be in */
 	char *device;         /* default device selector, or NULL */
 	enum log_level log;   /* "error" | "warn" | "info" | "debug" */
+	uint32_t lock_after;  /* seconds without a use until all is locked; 0: never */
 	unsigned wait_device; /* seconds that a request waits for its device; 0: not at all */
 	/* Questions and notifications. NULL: the default; notify "" for none. */
 	char *pinentry, *notify;    /* programs */

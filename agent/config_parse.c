@@ -87,7 +87,7 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 		  : load_in_wallet(cfg) ? "passphrase, timeout"
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS
-			  : "device, log, wait-device, pinentry, notify, display, "
+			  : "device, log, wait-device, lock-after, pinentry, notify, display, "
 			    "tty, allow-loopback, allow-root, allow-owner, udp, "
 			    "upstream, " POLICY_SETTINGS
 			    ", wallet \"DEVICE\" { }, policy \"WHAT\" { }, key \"URI\" { }");
@@ -247,6 +247,20 @@ static int parse_wait_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void
 				 "wait-device is \"%s\"; allowed: 0 to %d (seconds)", value,
 				 WAIT_DEVICE_MAX);
 	loading->config->wait_device = seconds;
+	return load_once(cfg, opt);
+}
+
+static int parse_lock_after(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	*(const char **)result = value;
+	loading->config->lock_after = 0;
+	if (strcmp(value, "off") != 0 &&
+	    !text_to_seconds(value, 1, LOCK_AFTER_MAX, &loading->config->lock_after))
+		return load_fail(
+			cfg->line, ERR_INVALID,
+			"lock-after is \"%s\"; allowed: off, or a time from 1s to 7d, such "
+			"as 15m",
+			value);
 	return load_once(cfg, opt);
 }
 
@@ -575,6 +589,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("device", NULL, CFGF_NODEFAULT, parse_device),
 		CFG_STR_CB("log", NULL, CFGF_NODEFAULT, parse_log),
 		CFG_STR_CB("wait-device", NULL, CFGF_NODEFAULT, parse_wait_device),
+		CFG_STR_CB("lock-after", NULL, CFGF_NODEFAULT, parse_lock_after),
 		CFG_STR_CB("pinentry", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("notify", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("display", NULL, CFGF_NODEFAULT, parse_prompt),

@@ -6,7 +6,12 @@
 
 #include "agent/config.h"
 
-enum { CONFIG_KEYS_MAX = 1000, WAIT_DEVICE_DEFAULT = 30, WAIT_DEVICE_MAX = 300 };
+enum {
+	CONFIG_KEYS_MAX = 1000,
+	WAIT_DEVICE_DEFAULT = 30,
+	WAIT_DEVICE_MAX = 300,
+	LOCK_AFTER_MAX = 7 * 86400
+};
 
 /* Adds to `c`, which has room for CONFIG_KEYS_MAX + 1 keys. On error `why` names `path`, line, key
  * and what is allowed; `c` is then to be freed. */

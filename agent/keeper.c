@@ -113,14 +113,59 @@ static void keeper_command(struct keeper *k)
 	kill(k->daemon, SIGTERM);
 }
 
+/* One message, and the descriptor that came with it, or -1. */
+static ssize_t keeper_receive(int fd, struct launch_request *r, int *passed)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec data = {r, sizeof(*r)};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	*passed = -1;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(passed, CMSG_DATA(c), sizeof(*passed));
+	return n;
+}
+
+/* Its end tells the daemon that there is none, or none any more. */
+static void keeper_stretch(struct keeper *k, int fd)
+{
+	struct running *r = keeper_find(k, 0);
+	pid_t self = getpid(),
+	      pid = r != NULL && fd >= 0 && k->calls->stretch != NULL ? fork() : -1;
+
+	if (pid == 0) {
+		close(k->signals);
+		close(k->fd);
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		_exit(getppid() == self ? k->calls->stretch(fd) : START_FAILED);
+	}
+	if (pid > 0)
+		*r = (struct running){pid, 0, true};
+	if (fd >= 0)
+		close(fd);
+}
+
 /* False: the daemon has closed its end. SIGCHLD will say why. */
 static bool keeper_message(struct keeper *k)
 {
 	struct launch_request r;
-	ssize_t n = recv(k->fd, &r, sizeof(r), MSG_DONTWAIT);
+	int passed;
+	ssize_t n = keeper_receive(k->fd, &r, &passed);
 
 	if (n != (ssize_t)sizeof(r))
 		return n < 0 && (errno == EAGAIN || errno == EINTR);
+	if (passed >= 0 && r.what != LAUNCH_STRETCH)
+		close(passed);
 	r.text[sizeof(r.text) - 1] = r.detail[sizeof(r.detail) - 1] = '\0';
 	r.tty[sizeof(r.tty) - 1] = r.term[sizeof(r.term) - 1] = '\0';
 	switch (r.what) {
@@ -132,6 +177,9 @@ static bool keeper_message(struct keeper *k)
 	case LAUNCH_ASK:
 	case LAUNCH_NOTE:
 		keeper_launch(k, &r);
+		break;
+	case LAUNCH_STRETCH:
+		keeper_stretch(k, passed);
 		break;
 	case LAUNCH_END:
 		for (size_t i = 0; i < LAUNCHERS_MAX; i++)

@@ -17,6 +17,8 @@ struct keeper_calls {
 	void (*ready)(void *arg, pid_t daemon);
 	/* Executes the command, in its own process; does not return. NULL: there is none. */
 	void (*command)(void *arg, pid_t daemon);
+	/* A process that derives a key from a passphrase, on the socket: its exit status. */
+	int (*stretch)(int fd);
 	void *arg;
 };
 

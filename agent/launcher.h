@@ -22,6 +22,7 @@ enum launch_what {
 	LAUNCH_READY = 1, /* clients can connect */
 	LAUNCH_ASK,       /* exactly one answer with this id follows */
 	LAUNCH_NOTE,      /* show `text` until its LAUNCH_END */
+	LAUNCH_STRETCH,   /* a process for keeper_calls.stretch, on the socket that comes along */
 	LAUNCH_END,       /* of the question or notification with this id */
 };
 

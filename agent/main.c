@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/autoload.h"
+#include "agent/idle.h"
 #include "agent/instance.h"
 #include "agent/keeper.h"
 #include "agent/line.h"
@@ -23,6 +24,7 @@
 #include "agent/unlock.h"
 #include "agent/wgkeys.h"
 #include "devices/soft/soft.h"
+#include "devices/soft/stretch.h"
 #include "devices/trezor/trezor.h"
 #include "protocol/dirs.h"
 #include "protocol/log.h"
@@ -70,6 +72,7 @@ static void daemon_closed(void *arg)
 	block_signals();
 	waiting_close(&d->agent.waiting);
 	passlock_close(&d->agent);
+	idle_close(&d->agent);
 	prompter_close(d->agent.prompter);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
@@ -195,7 +198,11 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 	if (e == ERR_OK)
 		e = passlock_new(&d->agent);
 	if (e == ERR_OK)
+		e = idle_new(&d->agent, why);
+	if (e == ERR_OK)
 		e = prompter_new(&d->agent.prompter, &d->loop, keeper, daemon_stop, d, why);
+	d->env.stretch = prompter_stretch;
+	d->env.stretch_arg = d->agent.prompter;
 	if (e == ERR_OK)
 		e = registry_new(&d->agent.registry, &d->loop, drivers, &d->env, &calls, why);
 	if (e != ERR_OK)
@@ -353,6 +360,7 @@ static int start_keeper(struct start *s)
 		.daemon = start_daemon,
 		.ready = start_ready,
 		.command = s->options->command != NULL ? start_command : NULL,
+		.stretch = stretch_serve,
 		.arg = s,
 	};
 	int status = keeper_run(&calls, &s->launcher, s->instance->lock);

@@ -175,6 +175,36 @@ enum err prompter_ready(struct prompter *pr, struct why *why)
 		       : why_set(why, ERR_INTERNAL, "the process that started the agent is gone");
 }
 
+int prompter_stretch(void *prompter)
+{
+	const struct prompter *pr = prompter;
+	struct launch_request r = {.what = LAUNCH_STRETCH};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS}};
+	struct iovec data = {&r, sizeof(r)};
+	const struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return -1;
+	memcpy(CMSG_DATA(&control.head), &fds[1], sizeof(fds[1]));
+	if (sendmsg(pr->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(r)) {
+		close(fds[0]);
+		fds[0] = -1;
+	}
+	close(fds[1]);
+	return fds[0];
+}
+
 enum err prompter_set_tty(struct prompter *pr, const char *tty, const char *term, struct why *why)
 {
 	enum err e = place_check_tty(tty, why);

@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/asking.h"
+#include "agent/idle.h"
 #include "agent/lock.h"
 #include "agent/pick.h"
 #include "agent/unlock.h"
@@ -31,6 +32,9 @@ static void request_finish(struct request *r, enum err e)
 		secret_free(&r->secret);
 	}
 	watch_request(&r->agent->watch, r, e);
+	if (e == ERR_OK &&
+	    (r->op == OP_SIGN || r->op == OP_ECDH || r->op == OP_SECRET || r->op == OP_UNLOCK))
+		idle_used(r->agent);
 	r->calls->done(r, e);
 }
 

@@ -97,6 +97,10 @@ struct driver_env {
 	const char *data_dir;   /* $XDG_DATA_HOME/lanyard, with soft/ and fido/ below */
 	const char *const *udp; /* "127.0.0.1:21324" …, ends with NULL; may be NULL */
 	const struct wallet_setting *wallets; /* ends with device == NULL; may be NULL */
+	/* A socket to a new process that runs main.c's stretch (devices/soft/stretch.h), or -1. Any
+	 * thread. NULL: there are none. */
+	int (*stretch)(void *arg);
+	void *stretch_arg;
 };
 
 /* What an OP_PROBE finds out about a device that scan() gave no serial for. */

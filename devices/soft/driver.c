@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "derive/kdf.h"
 #include "derive/secret.h"
-#include "devices/soft/file.h"
+#include "devices/soft/stretch.h"
 #include "protocol/log.h"
 
 enum { TRIES = 3 };
@@ -23,10 +25,14 @@ struct soft {
 	char path[DEVICE_WHERE_MAX + 1];
 	char serial[DEVICE_SERIAL_MAX + 1];
 	bool encrypted;
+	const struct driver_env *env;
+	int wake; /* readable from an abort() to the next stretching */
 	bool unlocked;
 	bool kept_locked; /* by OP_LOCK: not even an unencrypted device works before OP_UNLOCK */
 	struct soft_seed seed;
 	/* Of the job that runs. */
+	struct job *job;
+	struct soft_stretcher stretcher;
 	struct soft_file file;
 	struct soft_seed file_seed;
 	struct node node;
@@ -38,10 +44,10 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void scan_one(const char *dir, const char *name,
+static void scan_one(const struct driver_env *env, const char *dir, const char *name,
 		     void (*found)(void *arg, const struct device_info *info), void *arg)
 {
-	struct device_info info = {0};
+	struct device_info info = {.env = env};
 	struct soft_file file;
 	struct why why = {0};
 
@@ -81,7 +87,7 @@ static enum err soft_scan(const struct driver_env *env,
 	if (count < 0)
 		return errno == ENOENT ? ERR_OK : errno == EACCES ? ERR_PERMISSION : ERR_IO;
 	for (int i = 0; i < count; i++) {
-		scan_one(dir, names[i]->d_name, found, arg);
+		scan_one(env, dir, names[i]->d_name, found, arg);
 		free(names[i]);
 	}
 	free(names);
@@ -99,7 +105,41 @@ static enum err soft_read(struct soft *s, struct why *why)
 			       s->label);
 	if (!e)
 		s->encrypted = s->file.kdf != SOFT_KDF_NONE;
+	if (!e && s->env && s->env->stretch)
+		s->file.stretcher = &s->stretcher;
 	return e;
+}
+
+/* In a process of its own, which an abort() ends. */
+static enum err soft_stretch(void *arg, const struct soft_stretch *what, uint8_t key[static 32],
+			     struct why *why)
+{
+	struct soft *s = arg;
+	uint64_t stale;
+	enum err e = ERR_CANCELED;
+
+	/* That of an abort() that came too late for its job; this job's own is seen below. */
+	while (read(s->wake, &stale, sizeof(stale)) < 0 && errno == EINTR)
+		;
+	if (job_canceled(s->job))
+		return e;
+	int fd = s->env->stretch(s->env->stretch_arg);
+	if (fd < 0)
+		return why_set(why, ERR_NO_MEMORY, "soft:%s: cannot start a process for Argon2id",
+			       s->label);
+	e = stretch_ask(fd, s->wake, what, key, why);
+	close(fd);
+	return e;
+}
+
+static void soft_abort(void *self)
+{
+	const struct soft *s = self;
+	uint64_t one = 1;
+
+	/* It cannot be full: nobody aborts 2^64 times. */
+	while (write(s->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 }
 
 static void scratch_wipe(struct soft *s)
@@ -108,6 +148,15 @@ static void scratch_wipe(struct soft *s)
 	secret_wipe(&s->file_seed, sizeof(s->file_seed));
 	secret_wipe(&s->node, sizeof(s->node));
 	secret_wipe(s->shared, sizeof(s->shared));
+}
+
+static void soft_close(void *self)
+{
+	struct soft *s = self;
+
+	if (s->wake >= 0)
+		close(s->wake);
+	secret_free_mem(s);
 }
 
 static enum err soft_open(void **self, const struct device_info *info, struct why *why)
@@ -120,18 +169,17 @@ static enum err soft_open(void **self, const struct device_info *info, struct wh
 	memcpy(s->label, info->label, sizeof(s->label));
 	memcpy(s->path, info->where, sizeof(s->path));
 	memcpy(s->serial, info->serial, sizeof(s->serial));
-	enum err e = soft_read(s, why);
+	s->env = info->env;
+	s->stretcher = (struct soft_stretcher){soft_stretch, s};
+	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	enum err e = s->wake < 0 ? why_set(why, ERR_IO, "soft:%s: %s", info->label, strerror(errno))
+				 : soft_read(s, why);
 	scratch_wipe(s);
 	if (e)
-		secret_free_mem(s);
+		soft_close(s);
 	else
 		*self = s;
 	return e;
-}
-
-static void soft_close(void *self)
-{
-	secret_free_mem(self);
 }
 
 static bool soft_unlocked(void *self)
@@ -155,6 +203,7 @@ static enum err soft_ask(struct soft *s, struct job *job, enum ask_kind kind, bo
 /* Reads the file and its seed into the scratch fields, asking for the passphrase if it has one. */
 static enum err soft_read_seed(struct soft *s, struct job *job)
 {
+	s->job = job;
 	enum err e = soft_read(s, &job->why);
 	if (e)
 		return e;
@@ -170,7 +219,7 @@ static enum err soft_read_seed(struct soft *s, struct job *job)
 		if (e != ERR_BAD_PASSPHRASE)
 			break;
 	}
-	/* Argon2id cannot be stopped; whoever left meanwhile wants nothing done any more. */
+	/* Whoever left meanwhile wants nothing done any more. */
 	return !e && job_canceled(job) ? ERR_CANCELED : e;
 }
 
@@ -358,5 +407,6 @@ const struct driver soft_driver = {
 	.close = soft_close,
 	.run = soft_run,
 	.unlocked = soft_unlocked,
+	.abort = soft_abort,
 	.verbs = soft_verbs,
 };

@@ -23,6 +23,7 @@ enum { MAGIC_LEN = 16, SALT_LEN = 16, SERIAL_LEN = 8, NONCE_LEN = 24, KEY_LEN = 
 enum { PLAIN_LEN = 1 + SEED_MAX };
 enum { SALT_AT = 40, SERIAL_AT = 56, NONCE_AT = 72 };
 
+_Static_assert((int)SALT_LEN == (int)SOFT_SALT_LEN, "the same");
 _Static_assert(SALT_LEN == crypto_pwhash_SALTBYTES, "doc/soft.md");
 _Static_assert(NONCE_LEN == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "doc/soft.md");
 _Static_assert(KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "doc/soft.md");
@@ -86,6 +87,7 @@ enum err soft_file_parse(struct soft_file *f, const void *p, size_t n, struct wh
 
 	struct slice word = rbuf_bytes(&r, MAGIC_LEN);
 	f->version = rbuf_u32(&r);
+	f->stretcher = NULL;
 	if (r.bad || memcmp(word.p, magic, MAGIC_LEN) || !f->version)
 		return why_set(why, ERR_CORRUPT, "not a software device's file");
 	if (f->version > SOFT_VERSION)
@@ -187,14 +189,23 @@ static void checksum(uint8_t out[static TAG_LEN], const uint8_t *raw)
 	secret_wipe(sum, sizeof(sum));
 }
 
+enum err soft_stretch_here(const struct soft_stretch *what, uint8_t key[static KEY_LEN],
+			   struct why *why)
+{
+	if (crypto_pwhash(key, KEY_LEN, what->n ? what->pass : "", what->n, what->salt, what->ops,
+			  (size_t)what->mem, crypto_pwhash_ALG_ARGON2ID13))
+		return why_set(why, ERR_NO_MEMORY, "Argon2id needs %" PRIu64 " MiB of memory",
+			       what->mem >> 20);
+	return ERR_OK;
+}
+
 static enum err stretch(uint8_t key[static KEY_LEN], const struct soft_file *f, const void *pass,
 			size_t n, struct why *why)
 {
-	if (crypto_pwhash(key, KEY_LEN, n ? pass : "", n, f->raw + SALT_AT, f->cost.ops,
-			  (size_t)f->cost.mem, crypto_pwhash_ALG_ARGON2ID13))
-		return why_set(why, ERR_NO_MEMORY, "Argon2id needs %" PRIu64 " MiB of memory",
-			       f->cost.mem >> 20);
-	return ERR_OK;
+	const struct soft_stretch what = {f->raw + SALT_AT, f->cost.ops, f->cost.mem, pass, n};
+
+	return f->stretcher ? f->stretcher->run(f->stretcher->arg, &what, key, why)
+			    : soft_stretch_here(&what, key, why);
 }
 
 static enum err decrypt(struct work *w, const struct soft_file *f, const void *pass, size_t n,
@@ -295,12 +306,14 @@ static enum err seal(struct work *w, const uint8_t serial[static SERIAL_LEN], ui
 
 static enum err save(const char *path, const struct soft_seed *seed,
 		     const uint8_t serial[static SERIAL_LEN], uint64_t created, const void *pass,
-		     size_t n, const struct soft_cost *cost, bool replace, struct why *why)
+		     size_t n, const struct soft_cost *cost, const struct soft_stretcher *stretcher,
+		     bool replace, struct why *why)
 {
 	struct work *w = secret_alloc(sizeof(*w));
 	if (!w)
 		return why_set(why, ERR_NO_MEMORY, "out of locked memory");
 	w->seed = *seed;
+	w->file.stretcher = stretcher;
 	enum err e = seal(w, serial, created, pass, n, cost, why);
 	if (!e)
 		e = file_write(path, w->file.raw, SOFT_FILE_LEN, 0600, replace, why);
@@ -313,14 +326,15 @@ enum err soft_file_create(const char *path, const struct soft_seed *seed, const 
 {
 	uint8_t serial[SERIAL_LEN];
 	secret_random(serial, sizeof(serial));
-	return save(path, seed, serial, (uint64_t)time(NULL), pass, n, cost, false, why);
+	return save(path, seed, serial, (uint64_t)time(NULL), pass, n, cost, NULL, false, why);
 }
 
 enum err soft_file_change(const char *path, const struct soft_file *f, const struct soft_seed *seed,
 			  const void *pass, size_t n, struct why *why)
 {
 	struct soft_cost cost = soft_cost_default();
-	return save(path, seed, f->raw + SERIAL_AT, f->created, pass, n, &cost, true, why);
+	return save(path, seed, f->raw + SERIAL_AT, f->created, pass, n, &cost, f->stretcher, true,
+		    why);
 }
 
 void soft_file_kdf_text(const struct soft_file *f, char out[static SOFT_TEXT_MAX])

@@ -23,6 +23,7 @@ enum {
 	SOFT_FILE_LEN = SOFT_HEADER_LEN + SOFT_BODY_LEN,
 	SOFT_FILE_MAX = 4096, /* more is not read; a newer version may be longer than this one */
 	SOFT_SERIAL_HEX = 16,
+	SOFT_SALT_LEN = 16,
 	SOFT_PASSPHRASE_MAX = 1024,
 };
 
@@ -37,13 +38,31 @@ struct soft_cost {
 };
 struct soft_cost soft_cost_default(void);
 
+/* What Argon2id is to be made of. */
+struct soft_stretch {
+	const uint8_t *salt; /* SOFT_SALT_LEN bytes */
+	uint64_t ops, mem;
+	const void *pass;
+	size_t n;
+};
+/* In this thread, which nothing stops; ERR_NO_MEMORY. */
+enum err soft_stretch_here(const struct soft_stretch *what, uint8_t key[static 32],
+			   struct why *why) MUST_CHECK;
+/* Elsewhere. */
+struct soft_stretcher {
+	enum err (*run)(void *arg, const struct soft_stretch *what, uint8_t key[static 32],
+			struct why *why);
+	void *arg;
+};
+
 struct soft_file {
 	uint32_t version;
 	enum soft_kdf kdf;
 	struct soft_cost cost;
-	uint64_t created;                 /* seconds since 1970 */
-	char serial[SOFT_SERIAL_HEX + 1]; /* 8 random bytes as hex */
-	uint8_t raw[SOFT_FILE_LEN];       /* the file */
+	uint64_t created;                       /* seconds since 1970 */
+	char serial[SOFT_SERIAL_HEX + 1];       /* 8 random bytes as hex */
+	uint8_t raw[SOFT_FILE_LEN];             /* the file */
+	const struct soft_stretcher *stretcher; /* NULL after parsing: soft_stretch_here() */
 };
 
 struct soft_seed {

@@ -89,5 +89,38 @@ expect_match 'release' "$(line 'SECRET secret://x')" 'run `lanyard unlock all`$'
 unlock all
 locked_is no
 uses ''
+# By itself, when nothing was used for a while.
+agent_stop
+mkdir -p "$home/.config/lanyard"
+printf 'confirm = never\nlock-after = 4s\n' >"$home/.config/lanyard/lanyard.conf"
+agent_start
+unlock
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	lanyard sign age://x 00 >/dev/null || die 'locked while it is in use'
+	sleep 0.5
+done
+locked_is no
+wait_for 'lanyard status | grep -q "^locked  *yes: all"'
+expect_match 'why' "$(cat "$home/agent.log")" 'no key was used for 4 s'
+uses 'auth sign decrypt release'
+unlock
+locked_is no
+
+# A lock does not wait for a passphrase to be stretched: that process is gone, and its memory.
+lanyard lock
+printf 'UNLOCK\nD %s\nEND\n' "$PASSPHRASE" | socat -t 30 - "UNIX-CONNECT:$LANYARD_SOCK" >"$home/unlock" &
+stretching() {
+	# Children of the keeper that have memory: the daemon, and this.
+	for child in $(pgrep -P "$agent_pid"); do
+		cat "/proc/$child/status" 2>/dev/null
+	done | grep -c '^VmRSS'
+}
+wait_for '[ "$(stretching)" -eq 2 ]'
+expect_eq 'a lock meanwhile' "$(line LOCK)" OK
+expect_eq 'what stretched it' "$(stretching)" 1
+wait_for "grep -q '^ERR' $home/unlock"
+expect_match 'it did not open' "$(cat "$home/unlock")" '^ERR [0-9]* locked: '
+locked_is 'yes: all'
+unlock
 expect_fail 'a class that is none' 'release' lanyard lock release
 agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"

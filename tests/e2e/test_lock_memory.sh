@@ -72,7 +72,7 @@ cat >pinentry <<END
 exec "$EMULATORS/pinentry" "$home/script" "$home/asks"
 END
 chmod 755 pinentry
-printf 'pinentry = "%s/pinentry"\ndisplay = ":77"\n' "$home" >"$conf"
+printf 'confirm = never\npinentry = "%s/pinentry"\ndisplay = ":77"\n' "$home" >"$conf"
 
 soft
 agent_start
@@ -138,7 +138,7 @@ agent_stop
 timeout 100 "$EMULATORS/trezor" --control "$home/wallet" --label w --pin $pin --passphrase >wallet.out 2>&1 &
 emulator=$!
 wait_for "grep -q '^port' wallet.out"
-printf 'udp = {"127.0.0.1:%s"}\n' "$(sed -n 's/^port //p' wallet.out)" >"$conf"
+printf 'confirm = never\nudp = {"127.0.0.1:%s"}\n' "$(sed -n 's/^port //p' wallet.out)" >"$conf"
 agent_start
 wait_for 'lanyard devices | grep -q trezor:w'
 mkfifo in
