@@ -33,6 +33,7 @@ _lanyard_verbs() {
 _lanyard_options() {
 	case $1 in
 	unlock) echo --passphrase-file= ;;
+	lock) echo --passphrase --new-passphrase-file= ;;
 	pubkey) echo --raw --ecdh --psk-mode= ;;
 	sign) echo --visual= --file= ;;
 	ecdh) echo --file= ;;

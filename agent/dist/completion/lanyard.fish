@@ -87,6 +87,8 @@ end
 
 complete -c lanyard -n '__lanyard_at lock; or __lanyard_at unlock' -a '(__lanyard_devices devices)' -d device
 complete -c lanyard -n '__lanyard_at lock; or __lanyard_at unlock' -a 'all sign decrypt auth' -d class
+complete -c lanyard -n '__lanyard_after lock' -l passphrase -d 'Lock all with a passphrase of its own'
+complete -c lanyard -n '__lanyard_after lock' -l new-passphrase-file -rF -d 'Its first line is that'
 complete -c lanyard -n '__lanyard_after unlock' -l passphrase-file -rF -d 'Its first line is the passphrase'
 
 for noun in pubkey sign ecdh secret
