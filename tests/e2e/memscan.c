@@ -30,19 +30,20 @@ enum {
 	NEEDLE_MAX = 2 * WINDOW,
 	NEEDLES_MAX = 20000,
 	CHUNK = 1 << 20,
-	FILTER_BITS = 20,
+	SLOT_BITS = 20,
 };
 
 struct needle {
 	uint8_t p[NEEDLE_MAX];
 	size_t n;
+	struct needle *next; /* of the same slot */
 	char name[64];
 	const char *form;
 };
 
 static struct needle needles[NEEDLES_MAX];
 static size_t needle_count;
-static uint8_t filter[1 << (FILTER_BITS - 3)]; /* of the first bytes of all needles */
+static struct needle *slots[1 << SLOT_BITS]; /* by their first bytes */
 
 static _Noreturn void die(const char *what)
 {
@@ -55,12 +56,12 @@ static size_t slot(const uint8_t *p)
 	uint64_t v;
 
 	memcpy(&v, p, sizeof(v));
-	return (size_t)((v * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - FILTER_BITS));
+	return (size_t)((v * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - SLOT_BITS));
 }
 
 static void needle_add(const char *name, const char *form, const void *p, size_t n)
 {
-	struct needle *x = &needles[needle_count];
+	struct needle *x = &needles[needle_count], **at;
 
 	if (n < NEEDLE_MIN)
 		return;
@@ -72,7 +73,9 @@ static void needle_add(const char *name, const char *form, const void *p, size_t
 	memcpy(x->p, p, x->n);
 	snprintf(x->name, sizeof(x->name), "%s", name);
 	x->form = form;
-	filter[slot(x->p) / 8] |= (uint8_t)(1u << slot(x->p) % 8);
+	at = &slots[slot(x->p)];
+	x->next = *at;
+	*at = x;
 }
 
 static void swapped(uint8_t *to, const uint8_t *p, size_t word)
@@ -142,18 +145,13 @@ static bool chunk_scan(const uint8_t *p, size_t n, uint64_t address, const char 
 {
 	bool found = false;
 
-	for (size_t i = 0; i + NEEDLE_MIN <= n; i++) {
-		size_t s = slot(p + i);
-
-		if ((filter[s / 8] & 1u << s % 8) == 0)
-			continue;
-		for (const struct needle *x = needles; x < needles + needle_count; x++)
+	for (size_t i = 0; i + NEEDLE_MIN <= n; i++)
+		for (const struct needle *x = slots[slot(p + i)]; x != NULL; x = x->next)
 			if (x->n <= n - i && memcmp(p + i, x->p, x->n) == 0) {
 				printf("%s %s %" PRIx64 " %s", x->name, x->form, address + i,
 				       mapping);
 				found = true;
 			}
-	}
 	return found;
 }
 
