@@ -497,16 +497,16 @@ Test(request, the_secret_of_an_interface_is_not_kept_after_a_lock)
 	bool locked = false;
 
 	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg0@h"), ERR_OK);
-	cr_assert_eq(agent_lock(&agent, the_device(), on_closed, &locked), ERR_OK);
+	cr_assert_eq(lock_wipe(&agent, the_device(), on_closed, &locked), ERR_OK);
 	cr_assert_eq(wgkeys_keep(&kept, &request), ERR_LOCKED);
 	cr_assert_null(kept.secret.p);
 	turn_until(&locked, 0);
 	unlock_release(&agent, the_device());
 	fake.unlocked = true;
 	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg0@h"), ERR_OK);
-	agent.locked = true;
+	agent.locked = LOCKED_ALL;
 	cr_assert_eq(wgkeys_keep(&kept, &request), ERR_LOCKED);
-	agent.locked = false;
+	agent.locked = 0;
 	plug(false);
 	cr_assert_eq(wgkeys_keep(&kept, &request), ERR_DEVICE_GONE);
 	cr_assert_null(agent.wgkeys);

@@ -169,6 +169,23 @@ Test(ssh_message, the_longest_is_taken)
 	free(frame);
 }
 
+Test(ssh_message, lock_and_unlock)
+{
+	static const char body[] = "\0\0\0\4pass";
+	uint8_t frame[1024];
+	struct ssh_message m;
+	size_t used;
+
+	for (unsigned type = SSH_AGENTC_LOCK; type <= SSH_AGENTC_UNLOCK; type++) {
+		size_t n = frame_of(frame, sizeof(body), (uint8_t)type, body, sizeof(body) - 1);
+
+		cr_expect(ssh_frame_parse(frame, n, &m, &used, NULL) == SSH_FRAME_OK);
+		cr_expect(slice_is(m.passphrase, "pass"));
+		n = frame_of(frame, sizeof(body) - 1, (uint8_t)type, body, sizeof(body) - 2);
+		cr_expect(parse(frame, n, &m, &used) == SSH_FRAME_BAD, "cut short");
+	}
+}
+
 /* Types that are only refused may say what they like; they may hold private keys. */
 Test(ssh_message, bodies_that_are_not_looked_at)
 {
@@ -179,7 +196,7 @@ Test(ssh_message, bodies_that_are_not_looked_at)
 	for (unsigned type = 0; type < 256; type++) {
 		size_t n = frame_of(frame, 4, (uint8_t)type, "\xff\xff\xff", 3);
 		bool known = type == 9 || type == 11 || type == 13 || type == 18 || type == 19 ||
-			     type == 27;
+			     type == 22 || type == 23 || type == 27;
 
 		cr_expect(parse(frame, n, &m, &used) == (known ? SSH_FRAME_BAD : SSH_FRAME_OK),
 			  "type %u", type);
