@@ -69,7 +69,7 @@ static void peer_name(char *out, size_t cap, const char *name)
 	text_clean(clean, sizeof(clean), name, strlen(name));
 	for (const char *p = clean; *p != '\0' && n + 5 < cap; p++) {
 		if (strchr("<()", *p) != NULL)
-			n += (size_t)snprintf(out + n, cap - n, "\\x%02X", (unsigned)*p);
+			n += (size_t)snprintf(out + n, cap - n, "\\x%02x", (unsigned)*p);
 		else
 			out[n++] = *p;
 	}

@@ -19,6 +19,7 @@ identity     derive/identity.c
 known_hosts  ssh/known_hosts.c
 line         protocol/line.c
 mnemonic     derive/mnemonic.c
+peer         agent/peer.c         peer_read peer_name peer_chain
 pinentry     agent/pinentry.c
 soft_file    devices/soft/file.c
 ssh_accept   ssh/accept.c
