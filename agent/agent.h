@@ -25,6 +25,7 @@ struct held;
 struct idle;
 struct passlock;
 struct prompter;
+struct reloader;
 struct unlock;
 struct wgkeys;
 
@@ -44,6 +45,7 @@ struct agent {
 	struct consent consent; /* what people have said yes to, and are asked */
 	struct autoload *autoload;
 	struct prompter *prompter;
+	struct reloader *reloader;
 	struct unlock *unlocks; /* those that run */
 	struct held *held;      /* devices that only UNLOCK unlocks */
 	struct wgkeys *wgkeys;  /* connections that keep SECRET of a wg:// interface */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/autoload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "protocol/log.h"
@@ -23,7 +24,11 @@ static void autoload_go(struct autoload *l)
 		l->request.op = OP_PUBLIC_KEY;
 		l->request.purpose = PURPOSE_SIGN;
 		l->request.id = config->keys[l->at].id;
-		l->request.device = config->keys[l->at].device;
+		l->request.device = NULL;
+		if (config->keys[l->at].device != NULL) {
+			snprintf(l->device, sizeof(l->device), "%s", config->keys[l->at].device);
+			l->request.device = l->device;
+		}
 		request_start(&l->request);
 	}
 	l->going = false;
@@ -34,6 +39,12 @@ static void autoload_done(struct request *r, enum err e)
 	struct autoload *l = r->arg;
 	struct key *key;
 
+	if (l->stale) {
+		l->stale = false;
+		if (!l->going)
+			autoload_go(l);
+		return;
+	}
 	if (e == ERR_OK) {
 		l->loaded[l->at] = true;
 		key = keyring_find(&r->agent->keys, &r->id, PURPOSE_SIGN, r->driver, r->serial);
@@ -89,6 +100,25 @@ enum err autoload_init(struct autoload *l, struct agent *a)
 		.at = a->config->key_count,
 	};
 	return l->loaded != NULL ? ERR_OK : ERR_NO_MEMORY;
+}
+
+enum err autoload_replace(struct autoload *l, const struct config *next)
+{
+	bool *loaded = calloc(next->key_count + 1, sizeof(bool));
+
+	if (loaded == NULL)
+		return ERR_NO_MEMORY;
+	free(l->loaded);
+	l->loaded = loaded;
+	l->at = next->key_count;
+	l->stale = l->request.running;
+	return ERR_OK;
+}
+
+void autoload_begin(struct autoload *l)
+{
+	autoload_list_recorded(l->request.agent);
+	autoload_kick(l);
 }
 
 void autoload_kick(struct autoload *l)

@@ -10,8 +10,10 @@ struct autoload {
 	struct request request; /* one at a time */
 	bool *loaded;           /* for each config key */
 	size_t at;
-	bool going; /* autoload_go() is on the stack */
-	bool again; /* a device came meanwhile: once more from the start */
+	bool going;                    /* autoload_go() is on the stack */
+	bool again;                    /* a device came meanwhile: once more from the start */
+	bool stale;                    /* the request is for a key of the config before */
+	char device[SELECTOR_MAX + 1]; /* the request's */
 };
 
 enum err autoload_init(struct autoload *l, struct agent *a) MUST_CHECK;
@@ -19,6 +21,11 @@ enum err autoload_init(struct autoload *l, struct agent *a) MUST_CHECK;
 void autoload_kick(struct autoload *l);
 /* The identity's key is unknown again. */
 void autoload_again(struct autoload *l, const struct identity *id);
+/* For another config, which is about to be the agent's; then autoload_begin(). An error changes
+ * nothing. */
+enum err autoload_replace(struct autoload *l, const struct config *next) MUST_CHECK;
+/* Offers what is recorded, and tries the rest. */
+void autoload_begin(struct autoload *l);
 void autoload_free(struct autoload *l);
 
 #endif

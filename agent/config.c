@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "agent/config_parse.h"
+#include "derive/encode.h"
+#include "derive/hostkey.h"
 #include "protocol/dirs.h"
 #include "protocol/text.h"
 
@@ -103,6 +105,14 @@ void config_free(struct config *c)
 	free(c);
 }
 
+static void config_digest(struct config *c, const char *text)
+{
+	uint8_t hash[32];
+
+	hash_sha256(hash, text, strlen(text));
+	hex_encode(c->digest, hash, sizeof(hash));
+}
+
 enum err config_load(struct config **out, const char *path, struct why *why)
 {
 	char standard[PATH_MAX];
@@ -120,10 +130,12 @@ enum err config_load(struct config **out, const char *path, struct why *why)
 	if (e == ERR_OK)
 		e = config_new(&c, path);
 	if (e == ERR_OK) {
+		c->named = named;
 		e = read_text(path, &text, &st, why);
-		if (e == ERR_OK)
+		if (e == ERR_OK) {
+			config_digest(c, text);
 			e = config_parse(c, path, text, why);
-		else if (e == ERR_NOT_FOUND && !named)
+		} else if (e == ERR_NOT_FOUND && !named)
 			e = ERR_OK;
 	}
 	free(text);
@@ -135,15 +147,32 @@ enum err config_load(struct config **out, const char *path, struct why *why)
 	return ERR_OK;
 }
 
+enum err config_reload(struct config **out, const struct config *old, struct why *why)
+{
+	return config_load(out, old->named ? old->path : NULL, why);
+}
+
+const struct config_key *config_find_key(const struct config *c, const struct identity *id)
+{
+	for (size_t i = 0; i < c->key_count; i++)
+		if (identity_equal(&c->keys[i].id, id))
+			return &c->keys[i];
+	return NULL;
+}
+
+unsigned config_allow(const struct config *c, const struct identity *id)
+{
+	const struct config_key *k = config_find_key(c, id);
+
+	return k != NULL ? k->allow : ALLOW_DEFAULT;
+}
+
 void config_key_settings(const struct config *c, struct key *key)
 {
-	key->allow = ALLOW_DEFAULT;
-	key->host_known = false;
-	for (size_t i = 0; i < c->key_count; i++)
-		if (identity_equal(&c->keys[i].id, &key->id)) {
-			key->allow = c->keys[i].allow;
-			key->host_known = c->keys[i].host_known;
-		}
+	const struct config_key *k = config_find_key(c, &key->id);
+
+	key->allow = config_allow(c, &key->id);
+	key->host_known = k != NULL && k->host_known;
 }
 
 /* The file behind a symbolic link, so that a rename replaces the file and not the link. */

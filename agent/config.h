@@ -12,6 +12,8 @@
 #include "protocol/err.h"
 #include "protocol/log.h"
 
+enum { SELECTOR_MAX = 100 }; /* bytes of what names a device */
+
 /* key "ssh://git@github.com" { curve = ed25519  index = 0  device = "…"  allow = {"userauth"} } */
 struct config_key {
 	struct identity id;
@@ -30,6 +32,8 @@ struct config_policy {
 
 struct config {
 	char *path;           /* the file it came from, or would be in */
+	char digest[65];      /* SHA-256 of its text, hexadecimal; "" without a file */
+	bool named;           /* by the command line: it has to be there */
 	char *device;         /* default device selector, or NULL */
 	enum log_level log;   /* "error" | "warn" | "info" | "debug" */
 	uint32_t lock_after;  /* seconds without a use until all is locked; 0: never */
@@ -54,7 +58,13 @@ struct config {
  * must). On error `why` names file, line, key and what is allowed.
  */
 enum err config_load(struct config **out, const char *path, struct why *why) MUST_CHECK;
+/* The same file again, whatever it says now. */
+enum err config_reload(struct config **out, const struct config *old, struct why *why) MUST_CHECK;
 void config_free(struct config *c);
+
+/* The section of an identity, or NULL; and what it may sign (ALLOW_…). */
+const struct config_key *config_find_key(const struct config *c, const struct identity *id);
+unsigned config_allow(const struct config *c, const struct identity *id);
 
 /* What holds for the use of an identity on a device: its key section's settings, then the
  * device's, the protocol's, and those of all keys. `label` may be NULL. */

@@ -18,8 +18,6 @@
 #include "protocol/dirs.h"
 #include "protocol/text.h"
 
-enum { SELECTOR_MAX = 100 };
-
 /* ---- values ---- */
 
 struct load {

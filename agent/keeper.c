@@ -2,6 +2,7 @@
 #include "agent/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct keeper {
 	const struct keeper_calls *calls;
 	const struct launcher *launcher;
 	int fd, signals;
+	bool terminal;         /* there was one to be started from */
 	pid_t daemon, command; /* 0: not there, or not any more */
 	bool commanded;        /* a command was started: its status is ours */
 	int status;
@@ -186,6 +188,9 @@ static bool keeper_message(struct keeper *k)
 			if (k->running[i].pid != 0 && k->running[i].id == r.id)
 				running_end(&k->running[i]);
 		break;
+	case LAUNCH_RELOAD:
+		k->calls->reload(k->calls->arg, r.text);
+		break;
 	default:
 		log_error("the daemon asks for %u, which there is not", (unsigned)r.what);
 	}
@@ -215,6 +220,16 @@ static void keeper_child_ended(struct keeper *k, pid_t pid, int status)
 	}
 }
 
+/* Whether there is a controlling terminal; its hang-up takes it away. */
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static void keeper_signal(struct keeper *k)
 {
 	struct signalfd_siginfo info;
@@ -228,6 +243,9 @@ static void keeper_signal(struct keeper *k)
 			keeper_child_ended(k, pid, status);
 		return;
 	}
+	/* Its terminal's end is the agent's, and no wish for another configuration. */
+	if (info.ssi_signo == SIGHUP && k->command == 0 && k->terminal && !has_terminal())
+		info.ssi_signo = SIGTERM;
 	/* The command has what the terminal sends to all of its foreground. */
 	if (k->command != 0 && info.ssi_code != SI_KERNEL)
 		kill(k->command, (int)info.ssi_signo);
@@ -302,6 +320,7 @@ int keeper_run(const struct keeper_calls *calls, const struct launcher *launcher
 	if (lock >= 0)
 		close(lock);
 	k.fd = fds[0];
+	k.terminal = has_terminal();
 	keeper_loop(&k);
 	close(k.fd);
 	close(k.signals);

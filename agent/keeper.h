@@ -15,6 +15,8 @@ struct keeper_calls {
 	int (*daemon)(void *arg, int fd);
 	/* In the keeper: clients can connect. */
 	void (*ready)(void *arg, pid_t daemon);
+	/* In the keeper: the daemon has taken a config with this digest (config.h). */
+	void (*reload)(void *arg, const char *digest);
 	/* Executes the command, in its own process; does not return. NULL: there is none. */
 	void (*command)(void *arg, pid_t daemon);
 	/* A process that derives a key from a passphrase, on the socket: its exit status. */

@@ -59,20 +59,24 @@ static void find_program(char out[static PATH_MAX], const char *name)
 	out[0] = '\0';
 }
 
+void launcher_configure(struct launcher *l, const struct config *config)
+{
+	find_program(l->pinentry, config->pinentry != NULL ? config->pinentry : "pinentry");
+	if (config->pinentry != NULL && l->pinentry[0] == '\0')
+		log_warn("pinentry %s: no such program", config->pinentry);
+	find_program(l->notify, config->notify != NULL ? config->notify : "notify-send");
+	snprintf(l->display, sizeof(l->display), "%s",
+		 config->display != NULL ? config->display : "");
+	snprintf(l->tty, sizeof(l->tty), "%s", config->tty != NULL ? config->tty : "");
+}
+
 void launcher_init(struct launcher *l, const struct config *config, const sigset_t *mask)
 {
 	const char *term = getenv("TERM"), *tty = getenv("GPG_TTY");
 
 	*l = (struct launcher){.mask = *mask, .start = {.kind = PLACE_TTY}};
-	find_program(l->pinentry, config->pinentry != NULL ? config->pinentry : "pinentry");
-	if (config->pinentry != NULL && l->pinentry[0] == '\0')
-		log_warn("pinentry %s: no such program", config->pinentry);
+	launcher_configure(l, config);
 	find_program(l->askpass, getenv("SSH_ASKPASS"));
-	find_program(l->notify, config->notify != NULL ? config->notify : "notify-send");
-	if (config->display != NULL)
-		snprintf(l->display, sizeof(l->display), "%s", config->display);
-	if (config->tty != NULL)
-		snprintf(l->tty, sizeof(l->tty), "%s", config->tty);
 	if (tty == NULL || place_check_tty(tty, NULL) != ERR_OK)
 		tty = ttyname(STDIN_FILENO);
 	if (tty != NULL && place_check_tty(tty, NULL) == ERR_OK)

@@ -24,6 +24,7 @@ enum launch_what {
 	LAUNCH_NOTE,      /* show `text` until its LAUNCH_END */
 	LAUNCH_STRETCH,   /* a process for keeper_calls.stretch, on the socket that comes along */
 	LAUNCH_END,       /* of the question or notification with this id */
+	LAUNCH_RELOAD,    /* the config is to be read again */
 };
 
 /* Daemon to keeper; whole, as one message of a SOCK_SEQPACKET socket. Strings are clean, one line,
@@ -45,7 +46,7 @@ struct launch_answer {
 	uint8_t bytes[ANSWER_MAX];
 };
 
-/* Found out when the agent starts; it does not change while it lives. */
+/* Found out when the agent starts; the config's part again when that is read again. */
 struct launcher {
 	char pinentry[PATH_MAX], askpass[PATH_MAX], notify[PATH_MAX]; /* "" for none */
 	char display[PLACE_NAME_MAX], tty[PLACE_NAME_MAX];            /* the config's */
@@ -55,6 +56,9 @@ struct launcher {
 
 /* `mask` is the signal mask that the process was started with. */
 void launcher_init(struct launcher *l, const struct config *config, const sigset_t *mask);
+
+/* The config's part alone. */
+void launcher_configure(struct launcher *l, const struct config *config);
 
 /* For a child that is about to exec: the signals as they were when the agent was started. */
 void launcher_restore_signals(const struct launcher *l);

@@ -175,8 +175,10 @@ void line_start(struct line_conn *lc, void (*reply)(struct line_conn *lc))
 
 	lc->reply = reply;
 	lc->state = LINE_RUNNING;
-	r->calls = r->op == OP_UNLOCK || r->op == OP_VERB || lc->loopback ? &line_request_calls
-									  : &line_silent_calls;
+	r->calls = r->op == OP_UNLOCK || r->op == OP_VERB ||
+				   (lc->loopback && r->agent->config->allow_loopback)
+			   ? &line_request_calls
+			   : &line_silent_calls;
 	r->arg = lc;
 	request_start(r);
 }
@@ -450,8 +452,9 @@ static void line_close(struct conn *c, void *state)
 	wgkeys_drop(&lc->wg);
 	passlock_leave(lc->request.agent, &lc->try);
 	watch_remove(&lc->request.agent->watch, &lc->watcher);
-	if (lc->state == LINE_WATCHING)
+	if (lc->state == LINE_WATCHING || lc->reload.waiting)
 		lc->state = LINE_IDLE;
+	reload_leave(lc->request.agent->reloader, &lc->reload);
 	if (lc->state != LINE_RUNNING && lc->state != LINE_INQUIRE_ASK)
 		line_input_free(lc);
 }

@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/frontend.h"
 #include "agent/passlock.h"
+#include "agent/reload.h"
 #include "agent/wgkeys.h"
 #include "protocol/line.h"
 
@@ -30,6 +31,7 @@ struct line_conn {
 	struct request request;
 	struct passtry try;
 	struct watcher watcher;
+	struct reload_waiter reload;
 	bool save, confirm; /* ADD --save, --confirm */
 	uint32_t life;      /* ADD --life, seconds; 0 for ever */
 	bool loopback;      /* OPTION pinentry-mode=loopback */
@@ -102,6 +104,9 @@ void line_run_lock(struct line_conn *lc);
 void line_list_devices(struct line_conn *lc);
 void line_status_locked(struct line_conn *lc);
 void line_run_watch(struct line_conn *lc);
+
+/* line_reload.c */
+void line_run_reload(struct line_conn *lc);
 
 /* line_state.c */
 void line_status_key(struct line_conn *lc, const struct key *key);

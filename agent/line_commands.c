@@ -436,6 +436,7 @@ const struct line_command line_commands[] = {
 	 FOR_OWNER},
 	{"WATCH", "", "the state, then events, until a line comes", NULL, 0, 0, line_run_watch,
 	 FOR_WG},
+	{"RELOAD", "", "read the configuration again", NULL, 0, 0, line_run_reload, FOR_OWNER},
 	{"OPTION", "NAME=VALUE", "pinentry-mode=ask|loopback; others for Assuan clients", NULL, 1,
 	 1, line_run_option, FOR_WG},
 	{"BYE", "", "close the connection", NULL, 0, 0, run_bye, FOR_ALL},

@@ -20,6 +20,7 @@
 #include "agent/options.h"
 #include "agent/passlock.h"
 #include "agent/prompt.h"
+#include "agent/reload.h"
 #include "agent/server.h"
 #include "agent/unlock.h"
 #include "agent/wgkeys.h"
@@ -42,7 +43,7 @@ struct daemon {
 	struct agent agent;
 	struct autoload autoload;
 	struct server *server;
-	struct driver_env env;
+	struct reloader reloader;
 	char data_dir[PATH_MAX];
 	bool guest; /* of a command; another agent may be there */
 };
@@ -92,6 +93,7 @@ static void daemon_stop(void *arg)
 	if (d->agent.stopping)
 		return;
 	d->agent.stopping = true;
+	reload_stop(&d->reloader);
 	server_close(d->server, daemon_server_closed, d);
 }
 
@@ -99,6 +101,11 @@ static void daemon_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
 
+	if (number == SIGHUP) {
+		if (!d->agent.stopping)
+			reload_start(&d->reloader, 0, NULL);
+		return;
+	}
 	if (!d->agent.stopping)
 		log_info("signal %d: stopping", number);
 	daemon_stop(d);
@@ -160,8 +167,8 @@ static enum err daemon_start_signals(struct daemon *d, struct why *why)
 	return ERR_OK;
 }
 
-static enum err daemon_start(struct daemon *d, struct config *config, const char *dir, int keeper,
-			     struct why *why)
+static enum err daemon_start(struct daemon *d, struct config *config, bool level_fixed,
+			     const char *dir, int keeper, struct why *why)
 {
 	const struct registry_calls calls = {
 		.index = daemon_device_index,
@@ -170,6 +177,7 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 		.changed = daemon_device_changed,
 		.arg = d,
 	};
+	const struct driver_env *env;
 	enum err e;
 
 	if (uv_loop_init(&d->loop) != 0)
@@ -179,11 +187,7 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 	d->agent.schemes = schemes;
 	d->agent.autoload = &d->autoload;
 	secret_random(d->agent.id, sizeof(d->agent.id));
-	d->env = (struct driver_env){
-		.data_dir = d->data_dir,
-		.udp = (const char *const *)config->udp,
-		.wallets = config->wallets,
-	};
+	d->agent.reloader = &d->reloader;
 	if (secret_probe(64 * 1024, &d->agent.mlock) != ERR_OK)
 		log_warn("%s", d->agent.mlock.text);
 	e = dir_path(d->data_dir, sizeof(d->data_dir), DIR_DATA, NULL, why);
@@ -201,10 +205,11 @@ static enum err daemon_start(struct daemon *d, struct config *config, const char
 		e = idle_new(&d->agent, why);
 	if (e == ERR_OK)
 		e = prompter_new(&d->agent.prompter, &d->loop, keeper, daemon_stop, d, why);
-	d->env.stretch = prompter_stretch;
-	d->env.stretch_arg = d->agent.prompter;
+	env = e == ERR_OK ? reload_init(&d->reloader, &d->agent, d->data_dir, level_fixed) : NULL;
+	if (e == ERR_OK && env == NULL)
+		e = ERR_NO_MEMORY;
 	if (e == ERR_OK)
-		e = registry_new(&d->agent.registry, &d->loop, drivers, &d->env, &calls, why);
+		e = registry_new(&d->agent.registry, &d->loop, drivers, env, &calls, why);
 	if (e != ERR_OK)
 		return e;
 	e = server_new(&d->server, &d->agent, dir, frontends, why);
@@ -231,7 +236,7 @@ static int daemon_run(const struct options *o, struct config *config, const char
 
 	if (d != NULL) {
 		d->guest = o->command != NULL;
-		e = daemon_start(d, config, dir, keeper, &why);
+		e = daemon_start(d, config, o->verbose > 0, dir, keeper, &why);
 	}
 	if (e == ERR_OK && !o->foreground)
 		instance_detach_stdio();
@@ -251,7 +256,8 @@ static int daemon_run(const struct options *o, struct config *config, const char
 	unlock_free(&d->agent);
 	keyring_free(&d->agent.keys);
 	certs_free(&d->agent.certs);
-	config_free(config);
+	config_free(d->agent.config);
+	reload_free(&d->reloader);
 	free(d);
 	return 0;
 }
@@ -336,6 +342,30 @@ static void start_ready(void *arg, pid_t daemon)
 	close(s->pipe);
 }
 
+/* The keeper, when the daemon has taken another config. What a person was asked about is what it
+ * read: another text, by now, is not taken. */
+static void start_reload(void *arg, const char *digest)
+{
+	struct start *s = arg;
+	struct config *next;
+	struct why why = {0};
+	enum err e = config_reload(&next, s->config, &why);
+
+	if (e == ERR_OK && strcmp(next->digest, digest) != 0) {
+		e = why_set(&why, ERR_INVALID, "%s changed meanwhile", next->path);
+		config_free(next);
+	}
+	if (e != ERR_OK) {
+		log_warn("questions are asked as before: %s", why_text(&why, e));
+		return;
+	}
+	config_free(s->config);
+	s->config = next;
+	launcher_configure(&s->launcher, next);
+	if (s->options->verbose == 0)
+		log_set_level(next->log);
+}
+
 /* The command's process. */
 static void start_command(void *arg, pid_t daemon)
 {
@@ -359,6 +389,7 @@ static int start_keeper(struct start *s)
 	const struct keeper_calls calls = {
 		.daemon = start_daemon,
 		.ready = start_ready,
+		.reload = start_reload,
 		.command = s->options->command != NULL ? start_command : NULL,
 		.stretch = stretch_serve,
 		.arg = s,

@@ -53,12 +53,9 @@ static enum err pick_selected(struct request *r, const char *selector)
 
 static const char *pick_configured(const struct request *r)
 {
-	const struct config *config = r->agent->config;
+	const struct config_key *k = config_find_key(r->agent->config, &r->id);
 
-	for (size_t i = 0; i < config->key_count; i++)
-		if (identity_equal(&config->keys[i].id, &r->id))
-			return config->keys[i].device;
-	return NULL;
+	return k != NULL ? k->device : NULL;
 }
 
 enum err pick_device(struct request *r)

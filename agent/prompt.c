@@ -205,6 +205,14 @@ int prompter_stretch(void *prompter)
 	return fds[0];
 }
 
+enum err prompter_reload(struct prompter *pr, const char *digest)
+{
+	struct launch_request r = {.what = LAUNCH_RELOAD};
+
+	snprintf(r.text, sizeof(r.text), "%s", digest);
+	return prompter_send(pr, &r);
+}
+
 enum err prompter_set_tty(struct prompter *pr, const char *tty, const char *term, struct why *why)
 {
 	enum err e = place_check_tty(tty, why);

@@ -24,6 +24,8 @@ int prompter_stretch(void *prompter);
  * be NULL. */
 enum err prompter_set_tty(struct prompter *pr, const char *tty, const char *term,
 			  struct why *why) MUST_CHECK;
+/* The keeper reads the config again, who asks and where, if it still has this digest. */
+enum err prompter_reload(struct prompter *pr, const char *digest) MUST_CHECK;
 /* Takes what is on the screen away. Nobody may be waiting. */
 void prompter_close(struct prompter *pr);
 

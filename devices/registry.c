@@ -161,6 +161,11 @@ static void on_place(struct registry *r, const struct device_info *info)
 		    strcmp(device_info(entry->device)->where, info->where) != 0)
 			continue;
 		entry->seen = true;
+		if (device_info(entry->device)->env != info->env) {
+			struct device_info now = *device_info(entry->device);
+			now.env = info->env;
+			device_set_info(entry->device, &now);
+		}
 		return;
 	}
 	prober_place(r->prober, r->scanning, info);
@@ -222,6 +227,12 @@ void registry_scan(struct registry *r)
 			scan_driver(r, *d);
 	}
 	r->scanning = NULL;
+}
+
+void registry_set_env(struct registry *r, const struct driver_env *env)
+{
+	r->env = env;
+	registry_scan(r);
 }
 
 static void on_hotplug(void *arg)

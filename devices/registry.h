@@ -26,6 +26,9 @@ struct registry_calls {
 enum err registry_new(struct registry **out, struct uv_loop_s *loop,
 		      const struct driver *const *drivers, const struct driver_env *env,
 		      const struct registry_calls *calls, struct why *why) MUST_CHECK;
+/* Drivers look there from now on; it lives as long as the registry too, and so do earlier ones. An
+ * open device has the one that it was opened with. */
+void registry_set_env(struct registry *r, const struct driver_env *env);
 /* Looks again now; done by itself when a driver's directory changes. */
 void registry_scan(struct registry *r);
 

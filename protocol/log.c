@@ -37,9 +37,14 @@ void log_open(const char *program, enum log_level level, bool to_syslog)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_AUTH);
 }
 
+void log_set_level(enum log_level level)
+{
+	__atomic_store_n(&sink.level, level, __ATOMIC_RELAXED);
+}
+
 enum log_level log_level(void)
 {
-	return sink.level;
+	return __atomic_load_n(&sink.level, __ATOMIC_RELAXED);
 }
 
 PRINTF_LIKE(2, 0) static void log_write(enum log_level level, const char *fmt, va_list args)
@@ -47,7 +52,7 @@ PRINTF_LIKE(2, 0) static void log_write(enum log_level level, const char *fmt, v
 	char raw[2 * LOG_TEXT_MAX], text[LOG_TEXT_MAX], line[LOG_TEXT_MAX + 100];
 	int error = errno;
 
-	if (level > sink.level)
+	if (level > log_level())
 		return;
 	int n = vsnprintf(raw, sizeof(raw), fmt, args);
 	text_clean_message(text, sizeof(text), raw, n < 0 ? 0 : strlen(raw));

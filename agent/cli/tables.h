@@ -8,6 +8,7 @@
 extern const struct command cmd_help[];
 extern const struct command cmd_key[];
 extern const struct command cmd_lock[];
+extern const struct command cmd_reload[];
 extern const struct command cmd_soft[]; /* devices/soft/ */
 extern const struct command cmd_ssh[];  /* ssh/ */
 extern const struct command cmd_state[];

@@ -74,6 +74,7 @@ for at in '' help
     complete -c lanyard -n "__lanyard_at $at" -a unlock -d 'Make a device able to work'
     complete -c lanyard -n "__lanyard_at $at" -a lock -d 'Wipe every secret, of one device or of all'
     complete -c lanyard -n "__lanyard_at $at" -a tty -d 'Have the agent ask on this terminal from now on'
+    complete -c lanyard -n "__lanyard_at $at" -a reload -d 'Have the agent read its configuration again'
     complete -c lanyard -n "__lanyard_at $at" -a pubkey -d 'The public key of an identity'
     complete -c lanyard -n "__lanyard_at $at" -a sign -d 'Sign data, hexadecimal or a file'
     complete -c lanyard -n "__lanyard_at $at" -a ecdh -d 'The shared point with another\'s public key'
