@@ -97,6 +97,7 @@ void config_free(struct config *c)
 		free((char *)p->of);
 	free(c->policies);
 	free(c->device);
+	free(c->events);
 	free(c->pinentry);
 	free(c->notify);
 	free(c->display);

@@ -39,6 +39,7 @@ struct config {
 	uint32_t lock_after;  /* seconds without a use until all is locked; 0: never */
 	unsigned wait_device; /* seconds that a request waits for its device; 0: not at all */
 	/* Questions and notifications. NULL: the default; notify "" for none. */
+	char *events;               /* "journald", a file's path, or NULL: no log of events */
 	char *pinentry, *notify;    /* programs */
 	char *display, *tty;        /* where */
 	bool allow_loopback;        /* clients may answer PIN and passphrase questions */

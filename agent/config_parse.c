@@ -86,7 +86,7 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS
 			  : "device, log, wait-device, lock-after, pinentry, notify, display, "
-			    "tty, allow-loopback, allow-root, allow-owner, udp, "
+			    "tty, events, allow-loopback, allow-root, allow-owner, udp, "
 			    "upstream, " POLICY_SETTINGS
 			    ", wallet \"DEVICE\" { }, policy \"WHAT\" { }, key \"URI\" { }");
 }
@@ -294,6 +294,24 @@ static int parse_prompt(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *res
 				 value, settings[i].allowed);
 	*settings[i].to = strdup(value);
 	return *settings[i].to != NULL ? 0 : load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
+}
+
+static int parse_events(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	size_t n = strlen(value);
+
+	*(const char **)result = value;
+	if (load_once(cfg, opt) != 0)
+		return -1;
+	if (strcmp(value, "journald") != 0 &&
+	    (n < 2 || n >= PATH_MAX || value[0] != '/' || !text_is_ascii_printable(value, n)))
+		return load_fail(cfg->line, ERR_INVALID,
+				 "events is \"%s\"; allowed: journald, or a file's absolute path",
+				 value);
+	loading->config->events = strdup(value);
+	return loading->config->events != NULL
+		       ? 0
+		       : load_fail(cfg->line, ERR_NO_MEMORY, "out of memory");
 }
 
 static int parse_allow_loopback(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -592,6 +610,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("notify", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("display", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("tty", NULL, CFGF_NODEFAULT, parse_prompt),
+		CFG_STR_CB("events", NULL, CFGF_NODEFAULT, parse_events),
 		CFG_STR_CB("allow-loopback", NULL, CFGF_NODEFAULT, parse_allow_loopback),
 		CFG_STR_CB("allow-root", NULL, CFGF_NODEFAULT, parse_allow_root),
 		CFG_STR_CB("allow-owner", NULL, CFGF_NODEFAULT, parse_allow_owner),

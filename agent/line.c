@@ -440,6 +440,8 @@ static void line_open(struct conn *c, void *state)
 	lc->request.agent = conn_agent(c);
 	lc->request.patient = lc->request.attended = true;
 	lc->request.asker = conn_pid(c);
+	lc->request.asker_uid = conn_uid(c);
+	lc->request.client = line_frontend.name;
 	conn_send(c, greeting, sizeof(greeting) - 1);
 }
 

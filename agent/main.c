@@ -198,6 +198,8 @@ static enum err daemon_start(struct daemon *d, struct config *config, bool level
 	if (e == ERR_OK)
 		e = store_open(&d->agent.store, &d->agent.keys, d->guest, why);
 	if (e == ERR_OK)
+		e = event_log_open(&d->agent.watch.log, config->events, why);
+	if (e == ERR_OK)
 		e = waiting_init(&d->agent.waiting, &d->loop);
 	if (e == ERR_OK)
 		e = passlock_new(&d->agent);
@@ -256,6 +258,7 @@ static int daemon_run(const struct options *o, struct config *config, const char
 	unlock_free(&d->agent);
 	keyring_free(&d->agent.keys);
 	certs_free(&d->agent.certs);
+	event_log_close(&d->agent.watch.log);
 	config_free(d->agent.config);
 	reload_free(&d->reloader);
 	free(d);

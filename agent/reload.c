@@ -149,26 +149,29 @@ static void reload_keys(struct agent *a, const struct config *old)
 	}
 }
 
-/* From here on `next` is in force. ERR_NO_MEMORY changes nothing. */
-static enum err reload_apply(struct reloader *r, struct config *next)
+/* From here on `next` is in force. An error changes nothing. */
+static enum err reload_apply(struct reloader *r, struct config *next, struct why *why)
 {
 	struct agent *a = r->agent;
 	struct config *old = a->config;
 	struct reload_env *env = NULL;
-	enum err e;
+	struct event_log log;
+	enum err e = event_log_open(&log, next->events, why);
 
-	if (!env_is(r->env, next)) {
-		env = env_new(next, r->env->env.data_dir, a->prompter);
-		if (env == NULL)
-			return ERR_NO_MEMORY;
-	}
-	e = autoload_replace(a->autoload, next);
+	if (e == ERR_OK && !env_is(r->env, next) &&
+	    (env = env_new(next, r->env->env.data_dir, a->prompter)) == NULL)
+		e = ERR_NO_MEMORY;
+	if (e == ERR_OK)
+		e = autoload_replace(a->autoload, next);
 	if (e != ERR_OK) {
+		event_log_close(&log);
 		if (env != NULL)
 			env_free(env);
 		return e;
 	}
 	a->config = next;
+	event_log_close(&a->watch.log);
+	a->watch.log = log;
 	if (!r->level_fixed)
 		log_set_level(next->log);
 	reload_keys(a, old);
@@ -188,7 +191,7 @@ static enum err reload_apply(struct reloader *r, struct config *next)
 static void reload_take(struct reloader *r, struct config *next)
 {
 	struct why why = {0};
-	enum err e = reload_apply(r, next);
+	enum err e = reload_apply(r, next, &why);
 
 	if (e != ERR_OK) {
 		config_free(next);

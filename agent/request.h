@@ -121,6 +121,8 @@ struct request {
 	bool attended;  /* somebody waits for it: a locked device may ask its owner */
 	bool forwarded; /* the client speaks for a remote host (SSH agent forwarding) */
 	pid_t asker;    /* the client's process, or 0 */
+	uid_t asker_uid;
+	const char *client; /* its dialect: "line", "ssh"; for events */
 	const struct request_calls *calls;
 	void *arg;
 

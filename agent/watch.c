@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/frontend.h"
+#include "agent/peer.h"
 #include "agent/pick.h"
 #include "agent/status.h"
 
@@ -32,6 +33,11 @@ void watch_remove(struct watch *watch, struct watcher *w)
 		w->next->prev = w->prev;
 }
 
+static bool watch_any(const struct watch *watch)
+{
+	return watch->first != NULL || watch->log.to != EVENTS_NOWHERE;
+}
+
 /* "S EVENT name word …" to everybody. */
 static void watch_send(struct watch *watch, const char *const *words, size_t count)
 {
@@ -39,6 +45,7 @@ static void watch_send(struct watch *watch, const char *const *words, size_t cou
 	struct wbuf w = wbuf_new(text, sizeof(text));
 	struct watcher *next;
 
+	event_log_write(&watch->log, words, count);
 	if (watch->first == NULL)
 		return;
 	status_format(&w, "EVENT", words, count);
@@ -90,7 +97,7 @@ void watch_request(struct watch *watch, const struct request *r, enum err e)
 		[OP_SECRET] = "secret",
 	};
 	const struct device *d = pick_connected(r->agent, r->driver, r->serial);
-	char index[12];
+	char index[12], pid[12], uid[12], process[PEER_CHAIN_MAX] = "";
 	const char *const words[] = {
 		"key-used",
 		r->id.uri,
@@ -104,10 +111,18 @@ void watch_request(struct watch *watch, const struct request *r, enum err e)
 		: r->wg_keys ? custody_name(CUSTODY_KERNEL)
 			     : custody_name(device_driver(d)->custody),
 		strcmp(r->proof.facts, r->id.uri) != 0 ? r->proof.facts : "",
+		r->client,
+		pid,
+		uid,
+		process,
 	};
 
-	if (ops[r->op] == NULL)
+	/* /proc is read for somebody only. */
+	if (ops[r->op] == NULL || !watch_any(watch))
 		return;
+	peer_chain(process, sizeof(process), r->asker);
+	snprintf(pid, sizeof(pid), "%d", (int)r->asker);
+	snprintf(uid, sizeof(uid), "%u", (unsigned)r->asker_uid);
 	snprintf(index, sizeof(index), "%u", r->id.index);
 	watch_send(watch, words, sizeof(words) / sizeof(words[0]));
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Clients that follow what happens (WATCH of doc/PROTOCOL.md). An event is sent at once; a client
- * that does not read is dropped, and holds up nobody. Loop thread only.
+ * that does not read is dropped, and holds up nobody. The log of events gets the same. Loop thread
+ * only.
  */
 #ifndef LANYARD_WATCH_H
 #define LANYARD_WATCH_H
 
+#include "agent/event_log.h"
 #include "agent/request.h"
 
 struct conn;
@@ -21,6 +23,7 @@ struct watcher {
 
 struct watch {
 	struct watcher *first;
+	struct event_log log;
 };
 
 void watch_add(struct watch *watch, struct watcher *w, struct conn *c);

@@ -74,6 +74,8 @@ void ssh_sign(struct ssh_conn *s, const struct ssh_message *m)
 		.patient = true,
 		.attended = true,
 		.asker = conn_pid(s->conn),
+		.asker_uid = conn_uid(s->conn),
+		.client = ssh_frontend.name,
 		.forwarded = s->binds.forwarded,
 		.data = {s->data, m->data.n},
 		.context = &s->binds,

@@ -117,7 +117,7 @@ clean 'the log' "$home/agent.log"
 # WATCH: what was signed is told in one line, each word encoded.
 wait_for "test \$(grep -c 'EVENT key-used' $home/watch) -ge 3"
 clean 'WATCH' "$home/watch"
-expect_eq 'words of an event' "$(grep 'key-used' "$home/watch" | awk 'NF != 12' | wc -l)" 0
+expect_eq 'words of an event' "$(grep 'key-used' "$home/watch" | awk 'NF != 16' | wc -l)" 0
 expect_match 'the user' "$(cat "$home/watch")" 'user%20\\x1b]0;x\\x07'
 expect_match 'the namespace' "$(cat "$home/watch")" 'namespace%20\\x1b]0;x\\x07'
 

@@ -24,6 +24,7 @@ event() {
 	[ $event_ms -lt 1000 ] || die "$1 came after $event_ms ms"
 }
 
+uid=$(id -u)
 soft_import a a
 agent_start
 serial=$(line DEVICES | sed -n 's/^S DEVICE 0 \([0-9a-f]*\) .*/\1/p')
@@ -36,16 +37,16 @@ watch "$home/two"
 
 # Every use of a key, with its result.
 line 'SIGN age://x' 'D abc' END >/dev/null
-event "key-used age://x 0 ed25519 sign ok $serial soft agent -"
+event "key-used age://x 0 ed25519 sign ok $serial soft agent - line [0-9]* $uid .*"
 line 'SECRET --index=7 secret://x' >/dev/null
-event "key-used secret://x 7 curve25519 secret ok $serial soft agent -"
+event "key-used secret://x 7 curve25519 secret ok $serial soft agent - line [0-9]* $uid .*"
 line 'ECDH age://x' 'D abc' END >/dev/null
-event "key-used age://x 0 curve25519 ecdh bad-point $serial soft agent -"
+event "key-used age://x 0 curve25519 ecdh bad-point $serial soft agent - line [0-9]* $uid .*"
 line 'SIGN ssh://u@h' 'D abc' END >/dev/null
-event "key-used ssh://u@h 0 ed25519 sign not-allowed $serial soft agent .*"
+event "key-used ssh://u@h 0 ed25519 sign not-allowed $serial soft agent .* line [0-9]* $uid .*"
 lanyard ssh add u@h >"$home/u.pub"
 echo hello | ssh-keygen -q -Y sign -n file -f "$home/u.pub" >/dev/null 2>&1
-event "key-used ssh://u@h 0 ed25519 sign ok $serial soft agent SSHSIG%20with%20ssh://u@h,.*file"
+event "key-used ssh://u@h 0 ed25519 sign ok $serial soft agent SSHSIG%20with%20ssh://u@h,.*file ssh [0-9]* $uid .*"
 expect_eq 'a public key is no use of one' "$(grep -c 'key-used' "$home/one")" 5
 
 # Locked, unlocked; devices come and go.
@@ -53,7 +54,7 @@ lanyard lock
 event 'locked all'
 event "device-state 0 $serial soft a locked agent"
 line 'SECRET secret://x' >/dev/null
-event 'key-used secret://x 0 curve25519 secret locked - - - -'
+event "key-used secret://x 0 curve25519 secret locked - - - - line [0-9]* $uid .*"
 lanyard unlock
 event 'unlocked all'
 event "device-state 0 $serial soft a ready agent"
