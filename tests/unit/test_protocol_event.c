@@ -24,13 +24,13 @@ Test(protocol_event, json)
 	char out[EVENT_JSON_MAX];
 
 	cr_assert_eq(event_json(out, sizeof(out), &when, used, used_count), strlen(out));
-	cr_expect_str_eq(
-		out, "{\"time\": \"2026-11-22T00:46:49.123Z\", \"event\": \"key-used\", "
-		     "\"uri\": \"ssh://git@github.com\", \"index\": 7, \"curve\": \"ed25519\", "
-		     "\"operation\": \"sign\", \"result\": \"ok\", \"serial\": \"0123\", "
-		     "\"driver\": \"soft\", \"custody\": \"agent\", "
-		     "\"facts\": \"a \\\"login\\\"\\n\", \"client\": \"ssh\", \"pid\": 1234, "
-		     "\"uid\": 1000, \"process\": \"ssh (1234) <- git\"}");
+	cr_expect_str_eq(out,
+			 "{\"time\": \"2026-11-22T00:46:49.123Z\", \"event\": \"key-used\", "
+			 "\"uri\": \"ssh://git@github.com\", \"index\": 7, \"curve\": \"ed25519\", "
+			 "\"operation\": \"sign\", \"result\": \"ok\", \"serial\": \"0123\", "
+			 "\"driver\": \"soft\", \"custody\": \"agent\", "
+			 "\"facts\": \"a \\\"login\\\"\\n\", \"client\": \"ssh\", \"pid\": 1234, "
+			 "\"uid\": 1000, \"process\": \"ssh (1234) <- git\"}");
 	cr_assert_neq(event_json(out, sizeof(out), &when, locked, 1), 0);
 	cr_expect_str_eq(out, "{\"time\": \"2026-11-22T00:46:49.123Z\", \"event\": \"locked\"}");
 	cr_assert_neq(event_json(out, sizeof(out), &when, left, 7), 0);
