@@ -381,6 +381,8 @@ static void run_status(struct line_conn *lc)
 	line_status(lc, "SOCKET", a->agent_socket, NULL);
 	line_status(lc, "SSH_AUTH_SOCK", a->ssh_socket, NULL);
 	line_status(lc, "CONFIG", a->config->path, NULL);
+	line_status(lc, "PINENTRY", a->config->pinentry != NULL ? a->config->pinentry : "default",
+		    NULL);
 	line_status(lc, "MLOCK", a->mlock.text[0] != '\0' ? a->mlock.text : "ok", NULL);
 	line_reply_ok(lc);
 }
@@ -436,7 +438,8 @@ const struct line_command line_commands[] = {
 	 FOR_OWNER},
 	{"WATCH", "", "the state, then events, until a line comes", NULL, 0, 0, line_run_watch,
 	 FOR_WG},
-	{"RELOAD", "", "read the configuration again", NULL, 0, 0, line_run_reload, FOR_OWNER},
+	{"RELOAD", "[--dry-run]", "read the configuration again", " --dry-run ", 0, 0,
+	 line_run_reload, FOR_OWNER},
 	{"OPTION", "NAME=VALUE", "pinentry-mode=ask|loopback; others for Assuan clients", NULL, 1,
 	 1, line_run_option, FOR_WG},
 	{"BYE", "", "close the connection", NULL, 0, 0, run_bye, FOR_ALL},

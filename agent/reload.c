@@ -81,8 +81,7 @@ static struct reload_env *env_new(const struct config *c, const char *data_dir,
 	for (size_t i = 0; ok && i < udp; i++)
 		ok = (e->udp[i] = strdup(c->udp[i])) != NULL;
 	for (size_t i = 0; ok && i < wallets; i++) {
-		e->wallets[i].passphrase = c->wallets[i].passphrase;
-		e->wallets[i].timeout = c->wallets[i].timeout;
+		e->wallets[i] = c->wallets[i];
 		ok = (e->wallets[i].device = strdup(c->wallets[i].device)) != NULL;
 	}
 	if (!ok) {
@@ -254,6 +253,8 @@ void reload_start(struct reloader *r, pid_t asker, struct reload_waiter *w)
 	enum err e;
 
 	reload_forget_question(r);
+	/* Whatever comes of it, what was confirmed before is asked again. */
+	consent_forget(r->agent, NULL);
 	if (w != NULL) {
 		w->next = r->waiters;
 		w->waiting = true;

@@ -7,6 +7,7 @@
 #include "derive/hostkey.h"
 #include "protocol/log.h"
 #include "ssh/blob.h"
+#include "ssh/agent.h"
 #include "ssh/conn.h"
 #include "ssh/facts.h"
 

@@ -5,6 +5,7 @@
 
 #include "agent/cli/cli.h"
 
+extern const struct command cmd_doctor[];
 extern const struct command cmd_events[];
 extern const struct command cmd_help[];
 extern const struct command cmd_key[];

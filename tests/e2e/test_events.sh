@@ -21,7 +21,7 @@ soft() {
 }
 
 soft a
-printf '%s\n' "events = \"$log\"" >"$conf"
+printf '%s\n' "events = \"$log\"" 'policy "secret://" {' 'confirm = never' '}' >"$conf"
 agent_start
 expect_eq 'the mode' "$(stat -c %a "$log")" 600
 lanyard events -v >"$home/text" 2>"$home/text.err" &

@@ -40,6 +40,12 @@ Test(agent_reload, settings)
 	cr_expect_str_eq(loosens("", ""), "");
 	cr_expect_str_eq(loosens("", "allow-loopback = true"), "allow-loopback");
 	cr_expect_str_eq(loosens("allow-loopback = true", ""), "");
+	cr_expect_str_eq(loosens("allow-root = none", "allow-root = wg"), "allow-root");
+	cr_expect_str_eq(loosens("allow-root = all", "allow-root = wg"), "");
+	cr_expect_str_eq(loosens("", "allow-owner = wg"), "allow-owner");
+	cr_expect_str_eq(loosens("allow-owner = wg", ""), "");
+	cr_expect_str_eq(loosens("", "events = journald"), "");
+	cr_expect_str_eq(loosens("events = journald", ""), "another log of events");
 	cr_expect_str_eq(loosens("", "pinentry = \"/bin/yes\""), "another pinentry");
 	cr_expect_str_eq(loosens("pinentry = \"/a\"", "pinentry = \"/b\""), "another pinentry");
 	cr_expect_str_eq(loosens("display = \":1\"\ntty = \"/dev/tty1\"", ""),

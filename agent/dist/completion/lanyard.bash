@@ -92,7 +92,7 @@ _lanyard_operand() {
 }
 
 _lanyard() {
-	local nouns='status devices events unlock lock tty reload pubkey sign ecdh secret key device ssh soft help'
+	local nouns='status devices events doctor unlock lock tty reload pubkey sign ecdh secret key device ssh soft help'
 	local with_value='^(-[dik]|--(device|index|curve|config|socket-dir|name|words|visual|psk-mode|file|.*-file))$'
 	local words word typed current option='' prefix='' command='' verbs='' ended='' breaks cut i
 	local -i left=1 # operands that are still to come

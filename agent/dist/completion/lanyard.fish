@@ -72,6 +72,7 @@ for at in '' help
     complete -c lanyard -n "__lanyard_at $at" -a status -d 'The agent: process, sockets, whether it is locked'
     complete -c lanyard -n "__lanyard_at $at" -a devices -d 'The devices'
     complete -c lanyard -n "__lanyard_at $at" -a events -d 'Follow what happens'
+    complete -c lanyard -n "__lanyard_at $at" -a doctor -d 'What is in the agent\'s way, and what to type'
     complete -c lanyard -n "__lanyard_at $at" -a unlock -d 'Make a device able to work'
     complete -c lanyard -n "__lanyard_at $at" -a lock -d 'Wipe every secret, of one device or of all'
     complete -c lanyard -n "__lanyard_at $at" -a tty -d 'Have the agent ask on this terminal from now on'
