@@ -152,3 +152,16 @@ wait $overtaken || die "overtaken: $(cat "$home/overtaken")"
 expect_match 'the keys are recorded' "$(cat "$keys")" 'ssh://u@two'
 kill -TERM $stays 2>/dev/null || true
 agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
+
+# The end of the terminal that it was started from is its own, and no reload.
+rm "$conf"
+mkdir -m 700 "$home/tty"
+socat -u "EXEC:lanyard-agent -D --socket-dir $home/tty,pty,setsid,ctty" - >"$home/tty.out" 2>&1 &
+terminal=$!
+wait_for "test -S $home/tty/agent.sock && grep -q AGENT_PID $home/tty.out"
+pid=$(tr -d "'\r" <"$home/tty.out" | sed -n 's/.*LANYARD_AGENT_PID=\([0-9]*\).*/\1/p')
+kill -HUP "$pid"
+LANYARD_SOCK=$home/tty/agent.sock
+expect_match 'it is there after a SIGHUP' "$(line HELLO)" '^OK'
+kill $terminal
+wait_for "! test -e $home/tty/agent.sock && ! alive $pid"
