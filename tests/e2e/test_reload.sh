@@ -164,5 +164,5 @@ pid=$(tr -d "'\r" <"$home/tty.out" | sed -n 's/.*LANYARD_AGENT_PID=\([0-9]*\).*/
 kill -HUP "$pid"
 LANYARD_SOCK=$home/tty/agent.sock
 expect_match 'it is there after a SIGHUP' "$(line HELLO)" '^OK'
-kill $terminal
+kill -KILL $terminal
 wait_for "! test -e $home/tty/agent.sock && ! alive $pid"
