@@ -6,6 +6,7 @@
 #include "agent/confirm.h"
 #include "derive/hostkey.h"
 #include "protocol/log.h"
+#include "ssh/agent.h"
 #include "ssh/blob.h"
 #include "ssh/agent.h"
 #include "ssh/conn.h"
