@@ -19,8 +19,8 @@ static const struct {
 	{"device-arrived", {DEVICE_FIELDS}},
 	{"device-left", {DEVICE_FIELDS}},
 	{"device-state", {DEVICE_FIELDS}},
-	{"locked", {NULL}},
-	{"unlocked", {NULL}},
+	{"locked", {"class"}},
+	{"unlocked", {"class"}},
 };
 
 const char *event_field(const char *event, size_t i)

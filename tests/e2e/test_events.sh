@@ -51,11 +51,11 @@ expect_match 'the time' "$(tail -n 1 "$log")" \
 line 'SIGN ssh://u@h' 'D abc' END >/dev/null
 file_holds "$log" '"result": "not-allowed".*"client": "line".*"process": "socat ('
 lanyard lock
-file_holds "$log" '"event": "locked"}'
+file_holds "$log" '"event": "locked", "class": "all"}'
 line 'SECRET secret://x' >/dev/null
 file_holds "$log" '"uri": "secret://x".*"result": "locked", "serial": null'
 lanyard unlock
-file_holds "$log" '"event": "unlocked"}'
+file_holds "$log" '"event": "unlocked", "class": "all"}'
 soft b
 file_holds "$home/json" '"event": "device-arrived", "index": 1, "serial": "[0-9a-f]*", "driver": "soft", "label": "b", "state": "ready"'
 file_holds "$home/text" 'device-arrived 1 [0-9a-f]* soft b ready agent'

@@ -178,7 +178,7 @@ done
 
 # Who may. The owner is refused by default, root kept to WireGuard.
 expect_match 'the owner' "$(user_line "WGKEYS $a")" '^ERR [0-9]* permission: .*allow-owner = wg'
-for command in 'SIGN age://x' 'SECRET secret://x' 'ECDH age://x' KEYS LOCK UNLOCK 'ADD ssh://x' \
+for command in 'SIGN age://x' 'SECRET secret://x' 'ECDH age://x' LOCK UNLOCK 'ADD ssh://x' \
 	'REMOVE ssh://x' 'FORGET wg://wg0@peer1' 'FORGETDEVICE 0' 'DEVICE 0' 'TTY /dev/tty1' \
 	'PUBKEY ssh://x' 'PUBKEY --raw gpg://x'; do
 	expect_match "root: $command" "$(root_line "$command")" '^ERR [0-9]* permission: .*`allow-root = all`'
