@@ -199,8 +199,9 @@ static void consent_answered(void *arg, enum err e)
 		policy_used(&use, &c->windows, now);
 	} else if (e == ERR_NO_PROMPT) {
 		why_set(&r->why, e,
-			"nobody to ask for %s: set `pinentry` in the config, or `confirm = "
-			"never` for it",
+			"nobody could be asked to confirm %s: `lanyard tty` in a terminal has the "
+			"agent "
+			"ask there; `confirm = never` for it in the config asks nobody",
 			r->id.uri);
 	} else {
 		why_set(&r->why, e, "the use of %s on %s was not confirmed", r->id.uri,
@@ -235,7 +236,8 @@ enum err consent_ask(struct request *r, bool *asked)
 	r->confirmation = consent_question(r, &policy, &use, consent_answered);
 	if (r->confirmation == NULL)
 		return why_set(&r->why, ERR_NO_PROMPT,
-			       "%s is to be confirmed, and there is nobody to ask", r->id.uri);
+			       "nobody can be asked to confirm %s: the process that asks is gone",
+			       r->id.uri);
 	while (*last != NULL)
 		last = &(*last)->consent_next;
 	*last = r;

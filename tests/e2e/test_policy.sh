@@ -71,7 +71,7 @@ expect_fail 'raw ECDH' 'was not confirmed' ecdh age://x
 expect_eq 'asked' "$(asked)" 1
 expect_eq 'a public key is not asked for' "$(script; lanyard pubkey age://y >/dev/null; asked)" 0
 script fail
-expect_fail 'nobody to ask' 'nobody to ask for secret://backup: set .pinentry. in the config, or .confirm = never. for it' secret secret://backup
+expect_fail 'nobody to ask' 'nobody could be asked to confirm secret://backup: .lanyard tty. in a terminal' secret secret://backup
 
 # ---- always, first, never; by key, device, protocol ----
 

@@ -13,6 +13,7 @@ table='
 buf          protocol/buf.c
 client       protocol/client.c       client_socket_dir client_socket_path
 config       agent/config_parse.c
+config       agent/config_values.c
 config       agent/config_scan.c
 encode       derive/encode.c
 identity     derive/identity.c

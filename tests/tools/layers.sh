@@ -46,7 +46,7 @@ fence 'cbor\.h' 'devices/fido/[a-z_]*\.[ch]'
 fence 'protobuf-c.*' 'devices/trezor/.*'
 fence 'sodium.*|openssl/.*' '(derive|devices/soft)/[a-z0-9_]*\.[ch]|devices/fido/pin[a-z_]*\.c'
 fence 'libmnl.*' 'wg-hook/netlink\.c'
-fence 'confuse\.h' 'agent/config[a-z_]*\.c'
+fence 'confuse\.h' 'agent/config[a-z_]*\.[ch]'
 fence 'pthread\.h|threads\.h|stdatomic\.h' 'devices/device\.c'
 
 if [ -s "$bad" ]; then
