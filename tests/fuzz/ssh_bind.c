@@ -18,7 +18,8 @@ static void check_proof(struct slice contents, const struct ssh_bind *bind)
 	CHECK((rbuf_u8(&r) != 0) == bind->forwarding && rbuf_end(&r));
 	CHECK(session_id.n > 0 && session_id.n <= SSH_SESSION_ID_MAX);
 	hash_sha256(hash, host_key.p, host_key.n);
-	CHECK(memcmp(hash, bind->host_key, 32) == 0);
+	CHECK(memcmp(hash, bind->host_key, 32) == 0 && ssh_hash_is(hash, host_key));
+	CHECK(!ssh_hash_is(hash, session_id));
 	hash_sha256(hash, session_id.p, session_id.n);
 	CHECK(memcmp(hash, bind->session_id, 32) == 0);
 	CHECK(ssh_host_verify(host_key, session_id, signature, hash, NULL) == ERR_OK);

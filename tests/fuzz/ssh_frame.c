@@ -23,12 +23,16 @@ static void check_same_bytes(const struct ssh_message *m, struct slice frame)
 		wbuf_string(&w, m->name.p, m->name.n);
 		wbuf_bytes(&w, m->contents.p, m->contents.n);
 	}
+	if (m->type == SSH_AGENTC_LOCK || m->type == SSH_AGENTC_UNLOCK)
+		wbuf_string(&w, m->passphrase.p, m->passphrase.n);
 	wbuf_close_string(&w, mark);
 	CHECK(wbuf_ok(&w));
 	switch (m->type) {
 	case SSH_AGENTC_SIGN_REQUEST:
 	case SSH_AGENTC_REMOVE_IDENTITY:
 	case SSH_AGENTC_EXTENSION:
+	case SSH_AGENTC_LOCK:
+	case SSH_AGENTC_UNLOCK:
 	case SSH_AGENTC_REQUEST_IDENTITIES:
 	case SSH_AGENTC_REMOVE_ALL_IDENTITIES:
 	case SSH_AGENTC_REMOVE_ALL_RSA_IDENTITIES:

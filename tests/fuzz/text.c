@@ -143,6 +143,30 @@ static void check_number(const char *text)
 	CHECK(v == UINT32_MAX || !text_to_u32(text, v + 1, UINT32_MAX, &again));
 }
 
+static void check_time(const char *text)
+{
+	uint32_t v = 0, again;
+	uint64_t n = 0, each = 1;
+	size_t digits = strspn(text, "0123456789");
+
+	if (!text_to_seconds(text, 0, UINT32_MAX, &v)) {
+		CHECK(!text_to_u32(text, 0, UINT32_MAX, &again));
+		return;
+	}
+	CHECK(digits > 0 && digits <= 10 && strspn(text + digits, "smhd") == strlen(text + digits));
+	for (size_t i = 0; i < digits; i++)
+		n = n * 10 + (uint64_t)(text[i] - '0');
+	if (text[digits] != '\0')
+		each = text[digits] == 'd'   ? 86400
+		       : text[digits] == 'h' ? 3600
+		       : text[digits] == 'm' ? 60
+					     : 1;
+	CHECK(v == n * each && (text[digits] == '\0' || text[digits + 1] == '\0'));
+	CHECK(text_to_seconds(text, v, v, &again) && again == v);
+	CHECK(v == 0 || !text_to_seconds(text, 0, v - 1, &again));
+	CHECK(v == UINT32_MAX || !text_to_seconds(text, v + 1, UINT32_MAX, &again));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rbuf r = rbuf_new(data, size);
@@ -155,6 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_twice(s.p, s.n);
 	check_json(s.p, s.n, cap - 7);
 	check_number(text);
+	check_time(text);
 	text_wipe(text, s.n);
 	for (size_t i = 0; i < s.n; i++)
 		CHECK(text[i] == 0);
