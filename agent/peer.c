@@ -93,6 +93,11 @@ void peer_chain(char *out, size_t cap, pid_t pid)
 	peer_name(name, sizeof(name), s.name);
 	n += (size_t)snprintf(text, sizeof(text), "%s (%d)", name, (int)pid);
 	for (int i = 1; i < PEER_NAMES_MAX && s.parent > 1 && peer_read(&s, s.parent); i++) {
+		/* Who it works for is not to be found here: a daemon has no such parent. */
+		if (strcmp(s.name, "gpg-agent") == 0) {
+			snprintf(out, cap, "through gpg-agent");
+			return;
+		}
 		peer_name(name, sizeof(name), s.name);
 		n += (size_t)snprintf(text + n, sizeof(text) - n, " <- %s", name);
 	}

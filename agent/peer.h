@@ -25,8 +25,9 @@ struct peer_stat {
 bool peer_parse(struct peer_stat *out, const char *text, size_t n);
 
 /* "ssh (1234) <- git <- zsh": clean, one line, cut to `cap` (>= 8) bytes; the chain ends before
- * process 1. A process that is not there: "process 1234, gone". pid 0, which is what the kernel
- * says of a process in another pid namespace: "a process outside". */
+ * process 1. What gpg-agent has started: "through gpg-agent". A process that is not there: "process
+ * 1234, gone". pid 0, which is what the kernel says of a process in another pid namespace: "a
+ * process outside". */
 void peer_chain(char *out, size_t cap, pid_t pid);
 
 #endif

@@ -181,7 +181,10 @@ static void message(struct bytes *b, int which)
 		message_words(b, 17, "ssh-ed25519", "private");
 		break;
 	case 9:
-		message_words(b, 22, "passphrase", "");
+		/* UNLOCK, of nothing; a whole LOCK is no attack but what it says. */
+		begin(b, 23);
+		add_string(b, "passphrase", 10);
+		end(b);
 		break;
 	case 10:
 		message_words(b, 26, "/usr/lib/evil.so", "pin");

@@ -109,6 +109,15 @@ Test(agent_peer, names_a_process_and_its_ancestors)
 	cr_expect(strncmp(out, "ssh <- git <- zsh <- ", 21) == 0, "%s", out);
 }
 
+Test(agent_peer, of_what_gpg_agent_started_no_more_is_known)
+{
+	static const char *const names[] = {"zsh", "gpg-agent", "lanyard-scd"};
+	char out[PEER_CHAIN_MAX];
+
+	chain_of(out, sizeof(out), names, 3);
+	cr_expect_str_eq(out, "through gpg-agent");
+}
+
 Test(agent_peer, a_long_chain_is_cut)
 {
 	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
