@@ -36,15 +36,13 @@ wg_hosts() {
 	lanyard_a=$home/a lanyard_b=$home/b
 	for h in a b; do
 		mkdir -p "$home/$h/run" "$home/$h/.config/lanyard"
-		printf '%s\n' "${WG_CONFIG:-confirm = never}" >"$home/$h/.config/lanyard/lanyard.conf"
-		wg_home $h lanyard soft import --name dev-$h --mnemonic-file "$home/words-$h" \
-			"${WG_ENCRYPT:---no-encrypt}" 2>/dev/null
+		wg_device $h
 		wg_agent $h
 	done
 	key_a=$(wg_public a "${1:-wg://wga@alice}") key_b=$(wg_public b "${2:-wg://wgb@bob}")
 	wg_conf a 1 "$key_b" 2 >/etc/wireguard/wga.conf
 	wg_conf b 2 "$key_a" 1 >/etc/wireguard/wgb.conf
-	on a lanyard-wg setup wga -y --socket-dir "$home/a/run/lanyard" --psk-mode=agent \
+	on a lanyard-wg setup wga -y --socket-dir "$home/a/run/lanyard" --psk-mode="${WG_MODE_A:-agent}" \
 		--identity "${1:-wg://wga@alice}" >"$home/setup.log" 2>&1 || die "$(cat "$home/setup.log")"
 	on b lanyard-wg setup wgb -y --socket-dir "$home/b/run/lanyard" --psk-mode=agent \
 		--identity "${2:-wg://wgb@bob}" >"$home/setup.log" 2>&1 || die "$(cat "$home/setup.log")"
@@ -53,6 +51,13 @@ wg_hosts() {
 			/etc/lanyard/wg/wg$h.conf
 	done
 	wg_points
+}
+
+# wg_device HOST: the config of its agent, and the device. A test may define another after sourcing.
+wg_device() {
+	printf '%s\n' "${WG_CONFIG:-confirm = never}" >"$home/$1/.config/lanyard/lanyard.conf"
+	wg_home "$1" lanyard soft import --name "dev-$1" --mnemonic-file "$home/words-$1" \
+		"${WG_ENCRYPT:---no-encrypt}" 2>/dev/null
 }
 
 # wg_points: each side is told the point of the other.
