@@ -7,6 +7,7 @@ PREFIX     ?= /usr/local
 DESTDIR    ?=
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
+LIBEXECDIR ?= $(PREFIX)/libexec/lanyard
 UNITDIR    ?= $(PREFIX)/lib/systemd/user
 SYSTEMDIR  ?= $(PREFIX)/lib/systemd
 BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
@@ -15,6 +16,8 @@ FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 UDEVDIR    ?= $(PREFIX)/lib/udev/rules.d
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 PKG_CONFIG ?= pkg-config
+# Empty: without lanyard-logind (systems that have no logind).
+LOGIND     ?= $(shell $(PKG_CONFIG) --exists libsystemd && echo yes)
 CC         ?= cc
 AR         ?= ar
 CFLAGS     ?= -O2 -g
@@ -85,12 +88,18 @@ binaries := $(programs:%=$(B)/%)
 
 unit_sources := $(sort $(wildcard tests/unit/*.c))
 
-all: $(binaries)
+# The one program that speaks D-Bus, and the only one with its library.
+logind := $(if $(LOGIND),$(B)/lanyard-logind)
+
+all: $(binaries) $(logind)
 
 $(binaries): $(B)/%: $(archive)
 $(foreach p,$(programs),$(eval $(B)/$(p): $(main_$(p):%.c=$(B)/%.o)))
 $(binaries):
 	$(call quiet,LINK,$@)$(link) -o $@ $(filter %.o,$^) $(archive) $(libs)
+
+$(B)/lanyard-logind: $(B)/agent/logind/main.o
+	$(call quiet,LINK,$@)$(link) -o $@ $< $(shell $(PKG_CONFIG) --libs libsystemd)
 
 $(archive): $(objects)
 	@rm -f $@
@@ -124,11 +133,12 @@ installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst
              $(UDEVDIR)/70-lanyard.rules $(SYSUSERSDIR)/lanyard.conf \
              $(BASHDIR)/lanyard-wg $(ZSHDIR)/_lanyard-wg $(FISHDIR)/lanyard-wg.fish \
              $(SYSTEMDIR)/system/lanyard-wg@.service $(SYSTEMDIR)/system/wg-quick@.service.d/lanyard.conf \
-             $(SYSTEMDIR)/system-sleep/lanyard-wg
+             $(SYSTEMDIR)/system-sleep/lanyard-wg $(if $(logind),$(LIBEXECDIR)/lanyard-logind)
 
 install: all
 	install -d $(sort $(dir $(installed:%=$(DESTDIR)%)))
 	install -m 0755 $(binaries) $(DESTDIR)$(BINDIR)
+	$(if $(logind),install -m 0755 $(logind) $(DESTDIR)$(LIBEXECDIR))
 	for page in $(pages); do install -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.} || exit 1; done
 	sed 's,@bindir@,$(BINDIR),' agent/dist/lanyard-agent.service.in > $(B)/lanyard-agent.service
 	install -m 0644 $(B)/lanyard-agent.service $(DESTDIR)$(UNITDIR)

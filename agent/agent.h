@@ -23,6 +23,7 @@
 struct autoload;
 struct held;
 struct idle;
+struct logind;
 struct passlock;
 struct prompter;
 struct reloader;
@@ -53,6 +54,7 @@ struct agent {
 	struct why mlock;       /* empty when memory can be locked, else why not */
 	struct passlock *passlock;
 	struct idle *idle;
+	struct logind *logind;
 	unsigned locked;             /* classes of use, 1 << enum op_class; agent/lock */
 	uint8_t id[UPSTREAM_ID_LEN]; /* random; the name in a chain of agents */
 	bool stopping;

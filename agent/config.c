@@ -71,6 +71,7 @@ static enum err config_new(struct config **out, const char *path)
 	c->log = LOG_LEVEL_INFO;
 	c->wait_device = WAIT_DEVICE_DEFAULT;
 	c->allow_root = ROOT_WG;
+	c->lock_on = LOCK_ON_SLEEP | LOCK_ON_SESSION;
 	c->path = strdup(path);
 	/* One more: check_key() fills in the next before it is counted. */
 	c->keys = calloc(CONFIG_KEYS_MAX + 1, sizeof(*c->keys));

@@ -30,6 +30,8 @@ struct config_policy {
 	struct policy policy;
 };
 
+enum { LOCK_ON_SLEEP = 1, LOCK_ON_SESSION = 2 };
+
 struct config {
 	char *path;           /* the file it came from, or would be in */
 	char digest[65];      /* SHA-256 of its text, hexadecimal; "" without a file */
@@ -37,6 +39,7 @@ struct config {
 	char *device;         /* default device selector, or NULL */
 	enum log_level log;   /* "error" | "warn" | "info" | "debug" */
 	uint32_t lock_after;  /* seconds without a use until all is locked; 0: never */
+	unsigned lock_on;     /* LOCK_ON_…: what else locks all */
 	unsigned wait_device; /* seconds that a request waits for its device; 0: not at all */
 	/* Questions and notifications. NULL: the default; notify "" for none. */
 	char *events;               /* "journald", a file's path, or NULL: no log of events */

@@ -52,6 +52,7 @@ int parse_passphrase(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result
 int parse_timeout(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_wait_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_lock_after(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
+int parse_lock_on(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_prompt(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_events(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_allow_loopback(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);

@@ -59,8 +59,8 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 		  : load_in_wallet(cfg) ? "passphrase, timeout"
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS
-			  : "device, log, wait-device, lock-after, pinentry, notify, display, "
-			    "tty, events, allow-loopback, allow-root, allow-owner, udp, "
+			  : "device, log, wait-device, lock-after, lock-on, pinentry, notify, "
+			    "display, tty, events, allow-loopback, allow-root, allow-owner, udp, "
 			    "upstream, " POLICY_SETTINGS
 			    ", wallet \"DEVICE\" { }, policy \"WHAT\" { }, key \"URI\" { }");
 }
@@ -267,6 +267,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("log", NULL, CFGF_NODEFAULT, parse_log),
 		CFG_STR_CB("wait-device", NULL, CFGF_NODEFAULT, parse_wait_device),
 		CFG_STR_CB("lock-after", NULL, CFGF_NODEFAULT, parse_lock_after),
+		CFG_STR_LIST_CB("lock-on", NULL, CFGF_NODEFAULT, parse_lock_on),
 		CFG_STR_CB("pinentry", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("notify", NULL, CFGF_NODEFAULT, parse_prompt),
 		CFG_STR_CB("display", NULL, CFGF_NODEFAULT, parse_prompt),
@@ -299,6 +300,8 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 	cfg_set_validate_func(cfg, "policy", load_policy);
 	loading = &load;
 	result = cfg_parse_buf(cfg, text);
+	if ((cfg_getopt(cfg, "lock-on")->flags & CFGF_MODIFIED) && cfg_size(cfg, "lock-on") == 0)
+		c->lock_on = 0;
 	loading = NULL;
 	cfg_free(cfg);
 	free(load.key.device);

@@ -5,6 +5,7 @@
 
 #include "agent/config_load.h"
 #include "agent/config_policy.h"
+#include "agent/logind_wire.h"
 #include "agent/place.h"
 #include "agent/upstream.h"
 #include "protocol/address.h"
@@ -159,6 +160,19 @@ int parse_lock_after(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result
 			"as 15m",
 			value);
 	return load_once(cfg, opt);
+}
+
+int parse_lock_on(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	unsigned *on = &load_current()->config->lock_on;
+	bool sleep = strcmp(value, LOGIND_WORD_SLEEP) == 0;
+
+	*(const char **)result = value;
+	if (!sleep && strcmp(value, LOGIND_WORD_SESSION) != 0)
+		return load_fail(cfg->line, ERR_INVALID,
+				 "lock-on has \"%s\"; allowed: sleep, session-lock", value);
+	*on = (cfg_opt_size(opt) == 1 ? 0 : *on) | (sleep ? LOCK_ON_SLEEP : LOCK_ON_SESSION);
+	return cfg_opt_size(opt) == 1 ? load_once(cfg, opt) : 0;
 }
 
 /* Who asks and notifies a person, and where. */

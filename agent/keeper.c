@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/logind_program.h"
 #include "protocol/log.h"
 
 /* One question at a time, and the notifications of some devices. */
@@ -157,6 +158,22 @@ static void keeper_stretch(struct keeper *k, int fd)
 		close(fd);
 }
 
+/* The same for lanyard-logind: that one's process becomes another program. */
+static void keeper_logind(struct keeper *k, unsigned lock_on, int fd)
+{
+	struct running *r = keeper_find(k, 0);
+	pid_t self = getpid(), pid = r != NULL && fd >= 0 ? fork() : -1;
+
+	if (pid == 0) {
+		launcher_restore_signals(k->launcher);
+		logind_exec(k->launcher->logind, lock_on, fd, self);
+	}
+	if (pid > 0)
+		*r = (struct running){pid, 0, true};
+	if (fd >= 0)
+		close(fd);
+}
+
 /* False: the daemon has closed its end. SIGCHLD will say why. */
 static bool keeper_message(struct keeper *k)
 {
@@ -166,7 +183,7 @@ static bool keeper_message(struct keeper *k)
 
 	if (n != (ssize_t)sizeof(r))
 		return n < 0 && (errno == EAGAIN || errno == EINTR);
-	if (passed >= 0 && r.what != LAUNCH_STRETCH)
+	if (passed >= 0 && r.what != LAUNCH_STRETCH && r.what != LAUNCH_LOGIND)
 		close(passed);
 	r.text[sizeof(r.text) - 1] = r.detail[sizeof(r.detail) - 1] = '\0';
 	r.tty[sizeof(r.tty) - 1] = r.term[sizeof(r.term) - 1] = '\0';
@@ -182,6 +199,9 @@ static bool keeper_message(struct keeper *k)
 		break;
 	case LAUNCH_STRETCH:
 		keeper_stretch(k, passed);
+		break;
+	case LAUNCH_LOGIND:
+		keeper_logind(k, r.kind, passed);
 		break;
 	case LAUNCH_END:
 		for (size_t i = 0; i < LAUNCHERS_MAX; i++)

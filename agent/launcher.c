@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/logind_program.h"
 #include "agent/pinentry.h"
 #include "derive/secret.h"
 #include "protocol/log.h"
@@ -77,6 +78,7 @@ void launcher_init(struct launcher *l, const struct config *config, const sigset
 	*l = (struct launcher){.mask = *mask, .start = {.kind = PLACE_TTY}};
 	launcher_configure(l, config);
 	find_program(l->askpass, getenv("SSH_ASKPASS"));
+	logind_find(l->logind);
 	if (tty == NULL || place_check_tty(tty, NULL) != ERR_OK)
 		tty = ttyname(STDIN_FILENO);
 	if (tty != NULL && place_check_tty(tty, NULL) == ERR_OK)

@@ -25,6 +25,7 @@ enum launch_what {
 	LAUNCH_STRETCH,   /* a process for keeper_calls.stretch, on the socket that comes along */
 	LAUNCH_END,       /* of the question or notification with this id */
 	LAUNCH_RELOAD,    /* the config is to be read again */
+	LAUNCH_LOGIND,    /* lanyard-logind, on the socket that comes along; `kind`: LOCK_ON_… */
 };
 
 /* Daemon to keeper; whole, as one message of a SOCK_SEQPACKET socket. Strings are clean, one line,
@@ -49,6 +50,7 @@ struct launch_answer {
 /* Found out when the agent starts; the config's part again when that is read again. */
 struct launcher {
 	char pinentry[PATH_MAX], askpass[PATH_MAX], notify[PATH_MAX]; /* "" for none */
+	char logind[PATH_MAX];                                        /* so, too */
 	char display[PLACE_NAME_MAX], tty[PLACE_NAME_MAX];            /* the config's */
 	struct place start;                                           /* terminal, or name "" */
 	sigset_t mask; /* for the programs that it runs */

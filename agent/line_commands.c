@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/line.h"
+#include "agent/logind.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -383,6 +384,7 @@ static void run_status(struct line_conn *lc)
 	line_status(lc, "CONFIG", a->config->path, NULL);
 	line_status(lc, "PINENTRY", a->config->pinentry != NULL ? a->config->pinentry : "default",
 		    NULL);
+	line_status(lc, "LOGIND", logind_state(a), NULL);
 	line_status(lc, "MLOCK", a->mlock.text[0] != '\0' ? a->mlock.text : "ok", NULL);
 	line_reply_ok(lc);
 }

@@ -17,6 +17,7 @@
 #include "agent/instance.h"
 #include "agent/keeper.h"
 #include "agent/line.h"
+#include "agent/logind.h"
 #include "agent/options.h"
 #include "agent/passlock.h"
 #include "agent/prompt.h"
@@ -74,6 +75,7 @@ static void daemon_closed(void *arg)
 	waiting_close(&d->agent.waiting);
 	passlock_close(&d->agent);
 	idle_close(&d->agent);
+	logind_close(&d->agent);
 	prompter_close(d->agent.prompter);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
@@ -207,6 +209,8 @@ static enum err daemon_start(struct daemon *d, struct config *config, bool level
 		e = idle_new(&d->agent, why);
 	if (e == ERR_OK)
 		e = prompter_new(&d->agent.prompter, &d->loop, keeper, daemon_stop, d, why);
+	if (e == ERR_OK)
+		e = logind_new(&d->agent, why);
 	env = e == ERR_OK ? reload_init(&d->reloader, &d->agent, d->data_dir, level_fixed) : NULL;
 	if (e == ERR_OK && env == NULL)
 		e = ERR_NO_MEMORY;

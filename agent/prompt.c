@@ -175,10 +175,10 @@ enum err prompter_ready(struct prompter *pr, struct why *why)
 		       : why_set(why, ERR_INTERNAL, "the process that started the agent is gone");
 }
 
-int prompter_stretch(void *prompter)
+/* Our end of a socket whose other end goes to a process that the keeper makes; -1. */
+static int prompter_process(const struct prompter *pr, enum launch_what what, uint32_t kind)
 {
-	const struct prompter *pr = prompter;
-	struct launch_request r = {.what = LAUNCH_STRETCH};
+	struct launch_request r = {.what = what, .kind = kind};
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
@@ -203,6 +203,16 @@ int prompter_stretch(void *prompter)
 	}
 	close(fds[1]);
 	return fds[0];
+}
+
+int prompter_stretch(void *prompter)
+{
+	return prompter_process(prompter, LAUNCH_STRETCH, 0);
+}
+
+int prompter_logind(struct prompter *pr, unsigned lock_on)
+{
+	return prompter_process(pr, LAUNCH_LOGIND, lock_on);
 }
 
 enum err prompter_reload(struct prompter *pr, const char *digest)

@@ -20,6 +20,8 @@ enum err prompter_new(struct prompter **out, uv_loop_t *loop, int fd, void (*los
 enum err prompter_ready(struct prompter *pr, struct why *why) MUST_CHECK;
 /* A socket to a new process of the keeper's that stretches a passphrase; -1. Any thread. */
 int prompter_stretch(void *prompter);
+/* A socket to a new lanyard-logind, which watches for LOCK_ON_… (config.h); -1. */
+int prompter_logind(struct prompter *pr, unsigned lock_on);
 /* Where to ask from now on (`lanyard tty`); ERR_INVALID when it is no terminal of ours. `term` may
  * be NULL. */
 enum err prompter_set_tty(struct prompter *pr, const char *tty, const char *term,

@@ -7,6 +7,7 @@
 #include "agent/autoload.h"
 #include "agent/confirm.h"
 #include "agent/idle.h"
+#include "agent/logind.h"
 #include "agent/prompt.h"
 #include "protocol/log.h"
 
@@ -175,6 +176,7 @@ static enum err reload_apply(struct reloader *r, struct config *next, struct why
 		log_set_level(next->log);
 	reload_keys(a, old);
 	idle_used(a); /* lock-after begins anew */
+	logind_configure(a);
 	config_free(old);
 	if (prompter_reload(a->prompter, next->digest) != ERR_OK)
 		log_warn("the keeper cannot be told of the new configuration");

@@ -41,6 +41,8 @@ static void compare_settings(const struct config *from, const struct config *to,
 		found_add(f, "allow-loopback");
 	if (from->lock_after != 0 && (to->lock_after == 0 || to->lock_after > from->lock_after))
 		found_add(f, "a later lock-after");
+	if ((from->lock_on & ~to->lock_on) != 0)
+		found_add(f, "lock-on");
 	if (to->allow_root > from->allow_root)
 		found_add(f, "allow-root");
 	if (to->allow_owner && !from->allow_owner)

@@ -2,10 +2,10 @@
 
 # make, git and a C library are there already; ci and demo need nothing that is not named here.
 deps_build := gcc libc6-dev make pkg-config libsodium-dev libssl-dev libuv1-dev libconfuse-dev \
-              libprotobuf-c-dev protobuf-c-compiler libusb-1.0-0-dev libmnl-dev
+              libprotobuf-c-dev protobuf-c-compiler libusb-1.0-0-dev libmnl-dev libsystemd-dev
 deps_test  := clang clang-format libclang-rt-14-dev llvm libcriterion-dev openssh-client openssh-server \
               socat mandoc procps tmux pinentry-curses zsh fish gpg gpg-agent gpgconf libassuan-dev \
-              wireguard-tools wireguard-go iproute2 iputils-ping util-linux
+              wireguard-tools wireguard-go iproute2 iputils-ping util-linux dbus
 deps := $(deps_build) $(deps_test)
 
 on_debian := $(shell test -x /usr/bin/apt-get && echo yes)
@@ -59,7 +59,8 @@ libs_assuan_client = $(shell $(PKG_CONFIG) --libs libassuan gpg-error)
 emulators := $(patsubst tests/emulators/%.c,$(B)/emulators/%,$(sort $(wildcard tests/emulators/*.c)))
 $(emulators): $(B)/emulators/%: $(B)/tests/emulators/%.o $(archive)
 	@mkdir -p $(@D)
-	$(call quiet,LINK,$@)$(link) -o $@ $^ $(libs)
+	$(call quiet,LINK,$@)$(link) -o $@ $^ $(libs) $(libs_$*)
+libs_logind = $(shell $(PKG_CONFIG) --libs libsystemd)
 
 include tests/emulators/trezor/trezor.mk
 

@@ -36,12 +36,19 @@ static const struct status_line {
 	const char *keyword, *label;
 	bool number, yes_no;
 } status_lines[] = {
-	{"VERSION", "version", false, false},      {"PROTOCOL", "protocol", true, false},
-	{"PID", "process", true, false},           {"LOCKED", "locked", false, true},
-	{"DEVICES", "devices", true, false},       {"KEYS", "keys", true, false},
-	{"SOCKET", "agent socket", false, false},  {"SSH_AUTH_SOCK", "ssh socket", false, false},
-	{"CONFIG", "configuration", false, false}, {"PINENTRY", "pinentry", false, false},
-	{"MLOCK", "memory lock", false, false},    {NULL, NULL, false, false},
+	{"VERSION", "version", false, false},
+	{"PROTOCOL", "protocol", true, false},
+	{"PID", "process", true, false},
+	{"LOCKED", "locked", false, true},
+	{"DEVICES", "devices", true, false},
+	{"KEYS", "keys", true, false},
+	{"SOCKET", "agent socket", false, false},
+	{"SSH_AUTH_SOCK", "ssh socket", false, false},
+	{"CONFIG", "configuration", false, false},
+	{"PINENTRY", "pinentry", false, false},
+	{"LOGIND", "logind", false, false},
+	{"MLOCK", "memory lock", false, false},
+	{NULL, NULL, false, false},
 };
 
 static void print_status_json(const struct status_line *l, const char *word, bool first)

@@ -22,6 +22,9 @@ home_new() {
 	export HOME XDG_RUNTIME_DIR PATH
 	unset XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME LANYARD_SOCK SSH_AUTH_SOCK DISPLAY \
 		WAYLAND_DISPLAY GNUPGHOME SSH_ASKPASS
+	# No logind of the machine's tells an agent of a test to lock.
+	DBUS_SYSTEM_BUS_ADDRESS=unix:path=$home/no-bus
+	export DBUS_SYSTEM_BUS_ADDRESS
 	printf '%s\n' "$WORDS_A" >"$home/words-a"
 	printf '%s\n' "$WORDS_B" >"$home/words-b"
 	printf '%s\n' "$PASSPHRASE" >"$home/passphrase"

@@ -22,6 +22,7 @@ cat >"$home/want" <<'EOF2'
 755 bin/lanyard
 755 bin/lanyard-agent
 755 bin/lanyard-wg
+755 libexec/lanyard/lanyard-logind
 755 lib/systemd/system-sleep/lanyard-wg
 644 lib/systemd/system/lanyard-wg@.service
 644 lib/systemd/system/wg-quick@.service.d/lanyard.conf

@@ -92,7 +92,8 @@ uses ''
 # By itself, when nothing was used for a while.
 agent_stop
 mkdir -p "$home/.config/lanyard"
-printf 'confirm = never\nlock-after = 4s\n' >"$home/.config/lanyard/lanyard.conf"
+# (Without lanyard-logind: below, the keeper's processes are counted.)
+printf 'confirm = never\nlock-after = 4s\nlock-on = {}\n' >"$home/.config/lanyard/lanyard.conf"
 agent_start
 unlock
 for i in 1 2 3 4 5 6 7 8 9 10; do

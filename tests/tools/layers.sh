@@ -15,6 +15,7 @@ layer_of() {
 	devices/*/cmd_*) echo "(protocol|derive)/|$(dirname "$1")/|agent/cli/(cli|edit)\.h" ;;
 	devices/*) echo '(protocol|derive|devices)/' ;;
 	ssh/cmd_* | gpg/cmd_* | agent/cli/*) echo "(protocol|derive)/|$(dirname "$1")/|agent/cli/(cli|edit)\.h" ;;
+	agent/logind/*) echo 'agent/logind_wire\.h' ;;
 	agent/*) echo '(protocol|derive)/|agent/[a-z_]*\.h|devices/(device|registry)\.h' ;;
 	ssh/*) echo '(protocol|derive|ssh)/|agent/(confirm|passlock|request|frontend|upstream)\.h' ;;
 	gpg/*) echo '(protocol|derive|gpg)/' ;;
@@ -46,6 +47,7 @@ fence 'cbor\.h' 'devices/fido/[a-z_]*\.[ch]'
 fence 'protobuf-c.*' 'devices/trezor/.*'
 fence 'sodium.*|openssl/.*' '(derive|devices/soft)/[a-z0-9_]*\.[ch]|devices/fido/pin[a-z_]*\.c'
 fence 'libmnl.*' 'wg-hook/netlink\.c'
+fence 'systemd/.*' 'agent/logind/main\.c'
 fence 'confuse\.h' 'agent/config[a-z_]*\.[ch]'
 fence 'pthread\.h|threads\.h|stdatomic\.h' 'devices/device\.c'
 
