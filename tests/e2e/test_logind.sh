@@ -14,8 +14,8 @@ home_new
 cd "$home"
 bus_pid='' logind_pid=''
 DBUS_SYSTEM_BUS_ADDRESS=unix:path=$home/bus
-trap 'bus_stop; home_remove' EXIT
-"$memscan" keys age://x <words-a | sed '/canary/d' >secrets
+trap 'end=$?; set +e; kill -CONT "$(cat daemon)" 2>/dev/null; bus_stop; (exit $end); home_remove' EXIT
+"$memscan" keys age://x <words-a >secrets
 
 # ---- a bus and a logind of our own ----
 
@@ -39,7 +39,7 @@ bus_stop() {
 }
 # What is in memory at the moment at which the machine would sleep.
 cat >hook <<END
-"$memscan" \$(cat "$home/daemon") <"$home/secrets" >"$home/slept-with"
+"$memscan" \$(cat "$home/daemon") <"$home/secrets" >"$home/slept-with" 2>"$home/hook.log"
 [ \$? -le 1 ]
 END
 logind_start() {
@@ -99,6 +99,7 @@ wait_for 'state_is "there is no logind on the system bus"'
 logind_start
 wait_for 'state_is ok'
 agent_stop
+wait_for 'told 1 released'
 expect_eq 'said' "$(grep -c 'logind is not watched.*no system bus' agent.log)" 1
 
 # ---- sleep ----
@@ -145,10 +146,10 @@ wait_for 'told 4 inhibit'
 wait_for locked
 for signal in lock hint; do
 	unlock
+	: >logind.log
 	logind $signal other
 	logind active ours
 	logind ping
-	: >logind.log
 	wait_for 'told 1 pong'
 	lanyard sign age://x 00 >/dev/null || die "another user's $signal locks"
 	logind $signal ours
