@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
 
-#include <time.h>
-
 #include "protocol/log.h"
 
 const struct scheme *agent_scheme(const struct agent *a, enum identity_class class)
@@ -15,24 +13,16 @@ const struct scheme *agent_scheme(const struct agent *a, enum identity_class cla
 
 /* ---- the keys, for dialects (request.h) ---- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t); /* a machine that sleeps does not add to a life */
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-void agent_offer_key(struct key *key, uint32_t life, bool confirm)
+void agent_offer_key(const struct agent *a, struct key *key, uint32_t life, bool confirm)
 {
 	key->listed = true;
-	key->until = life > 0 ? now_ms() + life * UINT64_C(1000) : 0;
+	key->until = life > 0 ? clock_now(a->clock) + life * UINT64_C(1000) : 0;
 	key->confirm = confirm;
 }
 
-uint32_t agent_key_life(const struct key *key)
+uint32_t agent_key_life(const struct agent *a, const struct key *key)
 {
-	uint64_t now = key->until != 0 ? now_ms() : 0;
+	uint64_t now = key->until != 0 ? clock_now(a->clock) : 0;
 
 	return key->until > now ? (uint32_t)((key->until - now + 999) / 1000) : 0;
 }
@@ -43,7 +33,7 @@ const struct key *request_next_key(struct agent *a, const struct key *after)
 	size_t i = after == NULL ? 0 : after->position + 1;
 	struct key *key = i < a->keys.count ? a->keys.keys[i] : NULL;
 
-	if (key != NULL && key->until != 0 && now_ms() >= key->until) {
+	if (key != NULL && key->until != 0 && clock_now(a->clock) >= key->until) {
 		key->listed = false;
 		key->until = 0;
 		log_info("%s is no longer offered to SSH clients: its time is over", key->id.uri);

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "agent/certs.h"
+#include "agent/clock.h"
 #include "agent/config.h"
 #include "agent/consent.h"
 #include "agent/keyring.h"
@@ -35,6 +36,7 @@ enum { LOCKED_ALL = (1 << OP_CLASS_COUNT) - 1 };
 
 struct agent {
 	uv_loop_t *loop;
+	const struct clock *clock;
 	struct config *config;
 	struct registry *registry;
 	const struct scheme *const *schemes; /* ends with NULL */
@@ -66,8 +68,8 @@ struct agent {
 const struct scheme *agent_scheme(const struct agent *a, enum identity_class class);
 
 /* Offers a key to SSH clients, for `life` seconds (0: as long as the agent runs). */
-void agent_offer_key(struct key *key, uint32_t life, bool confirm);
+void agent_offer_key(const struct agent *a, struct key *key, uint32_t life, bool confirm);
 /* How many seconds are left, 0: no limit. */
-uint32_t agent_key_life(const struct key *key);
+uint32_t agent_key_life(const struct agent *a, const struct key *key);
 
 #endif

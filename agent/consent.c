@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/agent.h"
 #include "agent/confirm.h"
@@ -13,30 +12,9 @@
 
 enum { NAME_MAX_LEN = DRIVER_NAME_MAX + 1 + DEVICE_LABEL_MAX + 1 };
 
-static uint64_t clock_ms(clockid_t id)
+static uint64_t consent_now(struct agent *a)
 {
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Suspended time counts, and ends every window: who woke the machine need not be who confirmed. */
-static uint64_t consent_now(struct consent *c)
-{
-	enum { SUSPEND_MIN_MS = 1000, READING_MAX_MS = 100 };
-	uint64_t awake, now, slept;
-
-	/* The two are not read at one instant: again, if this process had to wait between them. */
-	do {
-		awake = clock_ms(CLOCK_MONOTONIC);
-		now = clock_ms(CLOCK_BOOTTIME);
-	} while (clock_ms(CLOCK_MONOTONIC) - awake > READING_MAX_MS);
-	slept = now - awake;
-	if (slept > c->slept + SUSPEND_MIN_MS)
-		policy_end(&c->windows, NULL);
-	c->slept = slept;
-	return now;
+	return policy_look(&a->consent.windows, a->clock->read(a->clock->arg));
 }
 
 static void consent_use(const struct request *r, struct policy *policy, struct policy_use *use)
@@ -60,7 +38,7 @@ static void consent_use(const struct request *r, struct policy *policy, struct p
 static enum verdict consent_decide(struct request *r, struct policy *policy, struct policy_use *use)
 {
 	struct consent *c = &r->agent->consent;
-	uint64_t now = consent_now(c);
+	uint64_t now = consent_now(r->agent);
 
 	consent_use(r, policy, use);
 	return policy_decide(policy, use, &c->windows, now);
@@ -171,7 +149,7 @@ static void consent_extend(struct agent *a)
 		next = r->consent_next;
 		if (consent_decide(r, &policy, &use) != VERDICT_ALLOW)
 			continue;
-		policy_used(&use, &a->consent.windows, consent_now(&a->consent));
+		policy_used(&use, &a->consent.windows, consent_now(a));
 		consent_end(r, ERR_OK);
 		next = a->consent.pending; /* what ended may have changed the list */
 	}
@@ -192,7 +170,7 @@ static void consent_answered(void *arg, enum err e)
 		at = &(*at)->consent_next;
 	*at = r->consent_next;
 	if (e == ERR_OK) {
-		uint64_t now = consent_now(c);
+		uint64_t now = consent_now(a);
 
 		consent_use(r, &policy, &use);
 		policy_confirmed(&policy, &use, &c->windows, now);
@@ -229,7 +207,7 @@ enum err consent_ask(struct request *r, bool *asked)
 	if (verdict == VERDICT_DENY)
 		return consent_check(r);
 	if (verdict == VERDICT_ALLOW) {
-		policy_used(&use, &c->windows, consent_now(c));
+		policy_used(&use, &c->windows, consent_now(r->agent));
 		r->consented = true;
 		return ERR_OK;
 	}

@@ -15,7 +15,6 @@ struct request;
 /* What people have confirmed, and what they are being asked. */
 struct consent {
 	struct policy_windows windows;
-	uint64_t slept;          /* milliseconds the machine had been suspended, when last looked */
 	struct request *pending; /* in the order they came */
 };
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "agent/lock.h"
@@ -13,8 +12,18 @@
 struct idle {
 	struct agent *agent;
 	uv_poll_t poll;
-	int fd; /* a timer of CLOCK_BOOTTIME: libuv's own stand still during a suspend */
+	int fd;       /* a clock_timer(): libuv's own stand still during a suspend */
+	uint64_t due; /* 0: not */
 };
+
+static void idle_arm(struct idle *idle, uint64_t due)
+{
+	const struct clock *clock = idle->agent->clock;
+
+	idle->due = due;
+	if (clock->arm(clock->arg, idle->fd, due) != 0)
+		log_error("lock-after: %s", strerror(errno));
+}
 
 static void idle_due(uv_poll_t *poll, int status, int events)
 {
@@ -24,7 +33,11 @@ static void idle_due(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (read(idle->fd, &times, sizeof(times)) != sizeof(times) || request_locked(idle->agent))
+	if (read(idle->fd, &times, sizeof(times)) != sizeof(times) || idle->due == 0 ||
+	    clock_now(idle->agent->clock) < idle->due)
+		return;
+	idle_arm(idle, 0);
+	if (request_locked(idle->agent))
 		return;
 	log_info("no key was used for %u s", (unsigned)idle->agent->config->lock_after);
 	e = lock_wipe(idle->agent, NULL, NULL, NULL);
@@ -34,11 +47,11 @@ static void idle_due(uv_poll_t *poll, int status, int events)
 
 void idle_used(struct agent *a)
 {
-	const struct itimerspec due = {.it_value = {.tv_sec = (time_t)a->config->lock_after}};
+	uint64_t after = UINT64_C(1000) * a->config->lock_after;
 
-	/* Also with a zero, for none: a reload may have said so. */
-	if (a->idle != NULL && timerfd_settime(a->idle->fd, 0, &due, NULL) != 0)
-		log_error("lock-after: %s", strerror(errno));
+	/* Also for none: a reload may have said so. */
+	if (a->idle != NULL)
+		idle_arm(a->idle, after != 0 ? clock_now(a->clock) + after : 0);
 }
 
 enum err idle_new(struct agent *a, struct why *why)
@@ -49,7 +62,7 @@ enum err idle_new(struct agent *a, struct why *why)
 		return why_set(why, ERR_NO_MEMORY, "out of memory");
 	idle->agent = a;
 	idle->poll.data = idle;
-	idle->fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	idle->fd = clock_timer();
 	if (idle->fd < 0 || uv_poll_init(a->loop, &idle->poll, idle->fd) != 0) {
 		why_set(why, ERR_INTERNAL, "no timer for lock-after: %s", strerror(errno));
 		if (idle->fd >= 0)

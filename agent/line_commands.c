@@ -143,7 +143,7 @@ static void reply_add(struct line_conn *lc)
 		line_reply_error(lc, e, &why);
 		return;
 	}
-	agent_offer_key(key, lc->life, lc->confirm);
+	agent_offer_key(lc->request.agent, key, lc->life, lc->confirm);
 	log_info("%s is offered to SSH clients", key->id.uri);
 	line_warn_near(lc);
 	line_status_key(lc, key);

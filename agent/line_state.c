@@ -18,7 +18,7 @@ void line_status_key(struct line_conn *lc, const struct key *key)
 
 	snprintf(index, sizeof(index), "%u", key->id.index);
 	if (key->listed && key->until != 0)
-		snprintf(life, sizeof(life), "%u", agent_key_life(key));
+		snprintf(life, sizeof(life), "%u", agent_key_life(lc->request.agent, key));
 	if (key->known)
 		state_public_text(public, key->id.curve, key->public_key);
 	line_status(lc, "KEY", key->id.uri, index, curve_name(key->id.curve), key->serial,

@@ -185,6 +185,7 @@ static enum err daemon_start(struct daemon *d, struct config *config, bool level
 	if (uv_loop_init(&d->loop) != 0)
 		return why_set(why, ERR_INTERNAL, "cannot make an event loop");
 	d->agent.loop = &d->loop;
+	d->agent.clock = &clock_system;
 	d->agent.config = config;
 	d->agent.schemes = schemes;
 	d->agent.autoload = &d->autoload;

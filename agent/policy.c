@@ -143,6 +143,16 @@ void policy_used(const struct policy_use *use, struct policy_windows *w, uint64_
 		w->list[i].uses_left--;
 }
 
+uint64_t policy_look(struct policy_windows *w, struct clock_time t)
+{
+	enum { SUSPEND_MIN_MS = 1000 };
+
+	if (t.slept > w->slept + SUSPEND_MIN_MS)
+		policy_end(w, NULL);
+	w->slept = t.slept;
+	return t.now;
+}
+
 void policy_end(struct policy_windows *w, const char *serial)
 {
 	for (size_t i = 0; i < w->count;)

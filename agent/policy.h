@@ -10,6 +10,7 @@
 #ifndef LANYARD_POLICY_H
 #define LANYARD_POLICY_H
 
+#include "agent/clock.h"
 #include "derive/identity.h"
 #include "devices/device.h"
 #include "protocol/err.h"
@@ -73,10 +74,14 @@ struct policy_window {
 struct policy_windows {
 	struct policy_window list[POLICY_WINDOWS_MAX]; /* oldest first */
 	size_t count;
+	uint64_t slept; /* clock_time.slept when last looked */
 };
 
 enum verdict { VERDICT_ALLOW, VERDICT_ASK, VERDICT_DENY };
 
+/* The time for the calls below. A suspend ends every window: who woke the machine need not be who
+ * confirmed. */
+uint64_t policy_look(struct policy_windows *w, struct clock_time t);
 /* Does not change the windows: policy_used() counts a use that was made. */
 enum verdict policy_decide(const struct policy *p, const struct policy_use *use,
 			   const struct policy_windows *w, uint64_t now);

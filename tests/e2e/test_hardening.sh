@@ -25,6 +25,7 @@ for program in lanyard-agent lanyard lanyard-wg lanyard-logind; do
 	esac
 	[ $program = lanyard-logind ] || ! printf '%s' "$headers" | grep -qE 'NEEDED.*(dbus|glib|systemd)' ||
 		die "$program links something that starts threads or D-Bus"
+	! grep -q LANYARD_TEST "$elf" || die "$program has what is for tests alone"
 done
 
 # Automatic variables start as zero: the flag is in the debug information of every object of ours.

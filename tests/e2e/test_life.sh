@@ -14,6 +14,8 @@ EOF2
 chmod 755 "$home/pinentry"
 mkdir -p -m 700 "$home/.config/lanyard"
 printf 'confirm = never\npinentry = "%s"\n' "$home/pinentry" >"$home/.config/lanyard/lanyard.conf"
+LANYARD_TEST_CLOCK=$home/clock
+export LANYARD_TEST_CLOCK
 DISPLAY=:77 agent_start -v
 
 # script LINE...: what the next pinentries do.
@@ -26,13 +28,17 @@ nothing() { ssh-add -L >/dev/null; [ $? -eq 1 ]; }
 
 # ---- a life ----
 
-expect_ok 'for a while' lanyard ssh add --life 2s "$me"
+expect_ok 'for a while' lanyard ssh add --life 2h "$me"
 ours=$out
 printf '%s\n' "$ours" >"$home/authorized_keys"
 sshd_start "$home/authorized_keys"
-expect_ok 'add again' lanyard ssh add --life 2s "$me"
+expect_ok 'add again' lanyard ssh add --life 2h "$me"
 expect_eq 'offered' "$(ssh-add -L)" "$ours"
-wait_for 'nothing 2>/dev/null'
+clock_add 7100
+expect_eq 'still' "$(ssh-add -L)" "$ours"
+# A sleep counts.
+clock_add 100 100
+nothing 2>/dev/null || die 'it is offered for ever'
 expect_fail 'nor signed with' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
 expect_match 'said' "$(cat "$home/agent.log")" "ssh://$me is no longer offered to SSH clients: its time is over"
 expect_fail 'gone for rm, too' 'not offered' lanyard ssh rm "$me"

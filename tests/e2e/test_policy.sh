@@ -8,6 +8,8 @@ conf=$home/.config/lanyard/lanyard.conf
 asks=$home/pinentry.log
 me=$user@localhost
 mkdir -p "${conf%/*}"
+LANYARD_TEST_CLOCK=$home/clock
+export LANYARD_TEST_CLOCK
 
 cat >"$home/pinentry" <<EOF2
 #!/bin/sh
@@ -114,6 +116,21 @@ expect_eq 'is asked for' "$(asked)" 2
 script ok
 expect_ok 'another device' sign -d soft:b age://1b
 expect_eq 'too' "$(asked)" 1
+
+# ---- how long a window lasts ----
+
+fresh 'confirm = first' 'remember = 1h'
+script ok ok ok
+expect_ok 'a window' sign age://x
+clock_add 3590
+expect_ok 'after nearly an hour' sign age://x
+expect_eq 'not asked again' "$(asked)" 1
+clock_add 10
+expect_ok 'after an hour' sign age://x
+expect_eq 'asked again' "$(asked)" 2
+clock_add 2 2
+expect_ok 'after a suspend of two seconds' sign age://x
+expect_eq 'asked again' "$(asked)" 3
 
 # ---- what ends a window ----
 

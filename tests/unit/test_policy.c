@@ -221,3 +221,64 @@ Test(policy, loosening)
 		cr_expect_eq(policy_loosens(&rows[i].from, &rows[i].to), rows[i].looser, "row %zu",
 			     i);
 }
+
+/* ---- with a clock ---- */
+
+static struct clock_time time_is;
+
+static struct clock_time read_time(void *arg)
+{
+	(void)arg;
+	return time_is;
+}
+
+static const struct clock test_clock = {.read = read_time};
+
+/* The verdict at the time that the clock says, as agent/consent asks for it. */
+static enum verdict decide_now(const struct policy *p)
+{
+	struct identity id = id_of("age://x");
+	struct policy_use use = {OP_CLASS_SIGN, &id, "s1", false};
+
+	return policy_decide(p, &use, &windows, policy_look(&windows, test_clock.read(NULL)));
+}
+
+static void confirm_now(const struct policy *p)
+{
+	struct identity id = id_of("age://x");
+	struct policy_use use = {OP_CLASS_SIGN, &id, "s1", false};
+
+	policy_confirmed(p, &use, &windows, policy_look(&windows, test_clock.read(NULL)));
+	cr_assert_eq(decide_now(p), VERDICT_ALLOW);
+}
+
+Test(policy, a_window_ends_in_time)
+{
+	const struct policy p = {.confirm = CONFIRM_FIRST, .remember = 3600};
+
+	time_is = (struct clock_time){.now = 5000};
+	cr_assert_eq(decide_now(&p), VERDICT_ASK);
+	confirm_now(&p);
+	time_is.now += 3600 * 1000 - 1;
+	cr_assert_eq(decide_now(&p), VERDICT_ALLOW);
+	time_is.now++;
+	cr_assert_eq(decide_now(&p), VERDICT_ASK);
+}
+
+Test(policy, a_suspend_ends_a_window)
+{
+	const struct policy p = {.confirm = CONFIRM_FIRST, .remember = 3600};
+
+	/* One before the agent began to look is none. */
+	time_is = (struct clock_time){.now = 90000, .slept = 60000};
+	cr_assert_eq(decide_now(&p), VERDICT_ASK);
+	confirm_now(&p);
+	/* The two clocks are not read at one instant. */
+	time_is.now += 5000;
+	time_is.slept += 100;
+	cr_assert_eq(decide_now(&p), VERDICT_ALLOW);
+	time_is.now += 2000;
+	time_is.slept += 2000;
+	cr_assert_eq(decide_now(&p), VERDICT_ASK);
+	confirm_now(&p);
+}

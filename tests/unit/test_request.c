@@ -187,6 +187,7 @@ static void setup(void)
 	config.wait_device = 30;
 	config.policy.confirm = CONFIRM_NEVER;
 	agent.loop = &loop;
+	agent.clock = &clock_system;
 	agent.config = &config;
 	agent.schemes = schemes;
 	cr_assert_eq(store_open(&agent.store, &agent.keys, false, &why), ERR_OK, "%s", why.text);
