@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "ssh/bind.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "derive/hostkey.h"
+#include "ssh/cert.h"
 #include "ssh/host.h"
 
 const struct ssh_bind *ssh_bind_last(const struct ssh_binds *binds)
@@ -19,8 +21,41 @@ bool ssh_hash_is(const uint8_t hash[static 32], struct slice bytes)
 	return memcmp(ours, hash, sizeof(ours)) == 0;
 }
 
-static enum err bind_record(struct ssh_binds *binds, const struct ssh_bind *new, struct why *why)
+void ssh_binds_end(struct ssh_binds *binds)
 {
+	for (size_t i = 0; i < binds->count; i++) {
+		free(binds->list[i].cert);
+		binds->list[i].cert = NULL;
+	}
+}
+
+/* The certificate that the host has shown, for the names in it. Without its CA's word they are
+ * worth nothing, and it is as if it had none. */
+static enum err bind_keep_cert(struct ssh_bind *bind, struct slice host_key)
+{
+	struct rbuf r = rbuf_from(host_key);
+	struct ssh_cert cert;
+	struct slice signature;
+
+	if (!ssh_cert_read(&r, &cert) || host_key.n > SSH_BIND_CERT_MAX)
+		return ERR_OK;
+	signature = rbuf_string(&r);
+	if (!rbuf_end(&r) || ssh_cert_verify(host_key, &cert, signature, NULL) != ERR_OK)
+		return ERR_OK;
+	bind->cert = malloc(host_key.n);
+	if (bind->cert == NULL)
+		return ERR_NO_MEMORY;
+	memcpy(bind->cert, host_key.p, host_key.n);
+	bind->cert_n = host_key.n;
+	return ERR_OK;
+}
+
+static enum err bind_record(struct ssh_binds *binds, const struct ssh_bind *new,
+			    struct slice host_key, struct why *why)
+{
+	struct ssh_bind *added;
+	enum err e;
+
 	for (size_t i = 0; i < binds->count; i++) {
 		const struct ssh_bind *old = &binds->list[i];
 
@@ -34,8 +69,11 @@ static enum err bind_record(struct ssh_binds *binds, const struct ssh_bind *new,
 	if (binds->count == SSH_BINDS_MAX)
 		return why_set(why, ERR_TOO_LARGE, "more than %d sessions on one connection",
 			       SSH_BINDS_MAX);
-	binds->list[binds->count++] = *new;
-	return ERR_OK;
+	added = &binds->list[binds->count];
+	*added = *new;
+	e = bind_keep_cert(added, host_key);
+	binds->count += e == ERR_OK;
+	return e == ERR_OK ? ERR_OK : why_set(why, e, "no memory for the host's certificate");
 }
 
 enum err ssh_bind_add(struct ssh_binds *binds, struct slice contents, struct why *why)
@@ -48,6 +86,7 @@ enum err ssh_bind_add(struct ssh_binds *binds, struct slice contents, struct why
 	const struct ssh_bind *last = ssh_bind_last(binds);
 	enum err e;
 
+	binds->tried = true;
 	if (!rbuf_end(&r))
 		return why_set(why, ERR_SYNTAX,
 			       "a session-bind is cut short or has bytes left over");
@@ -63,5 +102,5 @@ enum err ssh_bind_add(struct ssh_binds *binds, struct slice contents, struct why
 		return e;
 	hash_sha256(bind.session_id, session_id.p, session_id.n);
 	hash_sha256(bind.host_key, host_key.p, host_key.n);
-	return bind_record(binds, &bind, why);
+	return bind_record(binds, &bind, host_key, why);
 }

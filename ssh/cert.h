@@ -31,6 +31,10 @@ struct ssh_cert {
  * a certificate of a type that PROTOCOL.certkeys or PROTOCOL.u2f names. */
 bool ssh_cert_read(struct rbuf *r, struct ssh_cert *out) MUST_CHECK;
 
+/* ERR_OK when its CA, a plain key, has made the `signature` that ends its whole `blob`. */
+enum err ssh_cert_verify(struct slice blob, const struct ssh_cert *cert, struct slice signature,
+			 struct why *why) MUST_CHECK;
+
 /* The certificates' type for a plain key's curve, or NULL: SSH has none. */
 const char *ssh_cert_type(enum curve curve);
 /* `blob` is a whole user certificate of the key. The CA's signature is not looked at: whom a server

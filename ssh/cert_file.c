@@ -48,8 +48,8 @@ static bool are_strings(struct slice s, unsigned group, unsigned max)
 	return rbuf_end(&r);
 }
 
-static enum err check_signature(struct slice blob, const struct ssh_cert *cert,
-				struct slice signature, struct why *why)
+enum err ssh_cert_verify(struct slice blob, const struct ssh_cert *cert, struct slice signature,
+			 struct why *why)
 {
 	struct slice signed_part = {blob.p, blob.n - 4 - signature.n};
 	struct rbuf r = rbuf_from(cert->ca);
@@ -116,7 +116,7 @@ static enum err read_cert(struct slice type, struct slice blob, struct cert *out
 	if (e == ERR_OK)
 		e = check_fields(&cert, why);
 	if (e == ERR_OK)
-		e = check_signature(blob, &cert, signature, why);
+		e = ssh_cert_verify(blob, &cert, signature, why);
 	if (e != ERR_OK)
 		return e;
 	out->serial = cert.serial;

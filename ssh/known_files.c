@@ -15,7 +15,7 @@
 static const struct {
 	bool home; /* below $HOME */
 	const char *path;
-} files[] = {
+} files[SSH_KNOWN_FILES] = {
 	{true, ".ssh/known_hosts"},
 	{true, ".ssh/known_hosts2"},
 	{false, "/etc/ssh/ssh_known_hosts"},
@@ -51,24 +51,35 @@ static uint8_t *file_read(const char *path, size_t *n)
 	return text;
 }
 
-void ssh_known_hosts_read(struct ssh_known *out, const uint8_t fingerprint[static 32],
-			  struct slice host, struct slice port)
+void ssh_known_files(uint8_t *texts[static SSH_KNOWN_FILES], size_t n[static SSH_KNOWN_FILES])
 {
 	const char *home = getenv("HOME");
 	char path[PATH_MAX];
-	uint8_t *text;
-	size_t n;
 
-	*out = (struct ssh_known){0};
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+	for (size_t i = 0; i < SSH_KNOWN_FILES; i++) {
+		texts[i] = NULL;
+		n[i] = 0;
 		if (files[i].home && home == NULL)
 			continue;
 		if ((size_t)snprintf(path, sizeof(path), "%s%s%s", files[i].home ? home : "",
 				     files[i].home ? "/" : "", files[i].path) >= sizeof(path))
 			continue;
-		text = file_read(path, &n);
-		if (text != NULL)
-			ssh_known_hosts_find(out, (struct slice){text, n}, fingerprint, host, port);
-		free(text);
+		texts[i] = file_read(path, &n[i]);
+	}
+}
+
+void ssh_known_hosts_read(struct ssh_known *out, const uint8_t fingerprint[static 32],
+			  struct slice host, struct slice port)
+{
+	uint8_t *texts[SSH_KNOWN_FILES];
+	size_t n[SSH_KNOWN_FILES];
+
+	*out = (struct ssh_known){0};
+	ssh_known_files(texts, n);
+	for (size_t i = 0; i < SSH_KNOWN_FILES; i++) {
+		if (texts[i] != NULL)
+			ssh_known_hosts_find(out, (struct slice){texts[i], n[i]}, fingerprint, host,
+					     port);
+		free(texts[i]);
 	}
 }

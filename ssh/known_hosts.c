@@ -8,7 +8,7 @@
 #include "derive/hostkey.h"
 #include "protocol/text.h"
 
-enum { KEY_BLOB_MAX = 4096, NAME_MAX_LEN = 260, HASH_LEN = 20 };
+enum { KEY_BLOB_MAX = 4096, NAME_MAX_LEN = 260, HASH_LEN = 20, PATTERN_MAX = 1024 };
 
 static struct slice next_line(struct slice *text)
 {
@@ -100,32 +100,14 @@ static void add_names(struct ssh_known *out, struct slice names, const char *can
 	}
 }
 
-static bool line_has_key(struct slice base64, const uint8_t fingerprint[static 32])
+bool ssh_known_next(struct slice *text, struct ssh_known_line *out)
 {
-	uint8_t blob[KEY_BLOB_MAX], hash[32];
-	size_t n;
+	uint8_t blob[KEY_BLOB_MAX];
 
-	if (base64_decode(blob, sizeof(blob), &n, (const char *)base64.p, base64.n) != ERR_OK)
-		return false;
-	hash_sha256(hash, blob, n);
-	return memcmp(hash, fingerprint, sizeof(hash)) == 0;
-}
-
-void ssh_known_hosts_find(struct ssh_known *out, struct slice text,
-			  const uint8_t fingerprint[static 32], struct slice host,
-			  struct slice port)
-{
-	char candidate[NAME_MAX_LEN] = "";
-
-	/* As ssh writes it: [host]:port, unless the port is 22. */
-	if (port.n > 0 && !slice_is(port, "22"))
-		snprintf(candidate, sizeof(candidate), "[%.*s]:%.*s", (int)host.n,
-			 (const char *)host.p, (int)port.n, (const char *)port.p);
-	else if (host.n > 0)
-		snprintf(candidate, sizeof(candidate), "%.*s", (int)host.n, (const char *)host.p);
-	while (text.n > 0) {
-		struct slice line = next_line(&text);
-		struct slice word = next_word(&line), marker = {word.p, 0};
+	while (text->n > 0) {
+		struct slice line = next_line(text);
+		struct slice word = next_word(&line), marker = {word.p, 0}, base64;
+		size_t n;
 
 		if (word.n == 0 || word.p[0] == '#')
 			continue;
@@ -134,14 +116,99 @@ void ssh_known_hosts_find(struct ssh_known *out, struct slice text,
 			word = next_word(&line);
 		}
 		(void)next_word(&line); /* the type; the blob says it too */
-		if (slice_is(marker, "@cert-authority") ||
-		    !line_has_key(next_word(&line), fingerprint))
+		base64 = next_word(&line);
+		if (base64_decode(blob, sizeof(blob), &n, (const char *)base64.p, base64.n) !=
+		    ERR_OK)
 			continue;
-		if (slice_is(marker, "@revoked"))
+		if (marker.n > 0 && !slice_is(marker, "@cert-authority") &&
+		    !slice_is(marker, "@revoked"))
+			continue;
+		out->kind = marker.n == 0                  ? SSH_KNOWN_KEY
+			    : slice_is(marker, "@revoked") ? SSH_KNOWN_REVOKED
+							   : SSH_KNOWN_CA;
+		out->names = word;
+		hash_sha256(out->fingerprint, blob, n);
+		return true;
+	}
+	return false;
+}
+
+bool ssh_known_matches(struct slice pattern, struct slice text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, from = 0;
+
+	/* It is enough to try the last star again: what stands before it fits as early as it can.
+	 */
+	while (t < text.n) {
+		if (p < pattern.n && pattern.p[p] == '*') {
+			star = p++;
+			from = t;
+		} else if (p < pattern.n && (pattern.p[p] == '?' || pattern.p[p] == text.p[t])) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			t = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.n && pattern.p[p] == '*')
+		p++;
+	return p == pattern.n;
+}
+
+/* A hashed name is alone on its line. Of patterns, one that begins with ! and fits undoes all. */
+bool ssh_known_names(struct slice names, const char *host)
+{
+	struct slice text = {(const uint8_t *)host, strlen(host)};
+	char lower[PATTERN_MAX];
+	bool found = false;
+
+	if (names.n > 3 && memcmp(names.p, "|1|", 3) == 0)
+		return hashed_is(names, host);
+	while (names.n > 0) {
+		struct slice name = next_name(&names);
+		bool negated = name.n > 0 && name.p[0] == '!';
+		size_t n = name.n - negated;
+
+		if (n >= sizeof(lower))
+			return false;
+		for (size_t i = 0; i < n; i++) {
+			char c = (char)name.p[i + negated];
+
+			lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+		}
+		if (!ssh_known_matches((struct slice){(const uint8_t *)lower, n}, text))
+			continue;
+		if (negated)
+			return false;
+		found = true;
+	}
+	return found;
+}
+
+void ssh_known_hosts_find(struct ssh_known *out, struct slice text,
+			  const uint8_t fingerprint[static 32], struct slice host,
+			  struct slice port)
+{
+	char candidate[NAME_MAX_LEN] = "";
+	struct ssh_known_line line;
+
+	/* As ssh writes it: [host]:port, unless the port is 22. */
+	if (port.n > 0 && !slice_is(port, "22"))
+		snprintf(candidate, sizeof(candidate), "[%.*s]:%.*s", (int)host.n,
+			 (const char *)host.p, (int)port.n, (const char *)port.p);
+	else if (host.n > 0)
+		snprintf(candidate, sizeof(candidate), "%.*s", (int)host.n, (const char *)host.p);
+	while (ssh_known_next(&text, &line)) {
+		if (line.kind == SSH_KNOWN_CA || memcmp(line.fingerprint, fingerprint, 32) != 0)
+			continue;
+		if (line.kind == SSH_KNOWN_REVOKED) {
 			out->revoked = true;
-		else if (marker.n == 0) {
+		} else {
 			out->known = true;
-			add_names(out, word, candidate);
+			add_names(out, line.names, candidate);
 		}
 	}
 }

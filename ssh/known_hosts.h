@@ -4,6 +4,7 @@
  *
  * Lookup is by key, for a session-bind proves a key and no name. Patterns and negations are names
  * of no one host and are not shown; @cert-authority lines are about other keys and are passed over.
+ * Whether a line is about a host that somebody named is told as ssh(1) does, patterns included.
  */
 #ifndef LANYARD_SSH_KNOWN_HOSTS_H
 #define LANYARD_SSH_KNOWN_HOSTS_H
@@ -13,7 +14,14 @@
 
 #include "protocol/buf.h"
 
-enum { SSH_KNOWN_NAMES_MAX = 160, SSH_KNOWN_FILE_MAX = 4 * 1024 * 1024 };
+enum { SSH_KNOWN_NAMES_MAX = 160, SSH_KNOWN_FILES = 4, SSH_KNOWN_FILE_MAX = 4 * 1024 * 1024 };
+
+/* A line with a key that could be read. */
+struct ssh_known_line {
+	enum ssh_known_kind { SSH_KNOWN_KEY, SSH_KNOWN_CA, SSH_KNOWN_REVOKED } kind;
+	struct slice names;
+	uint8_t fingerprint[32]; /* SHA-256 of the key's blob */
+};
 
 struct ssh_known {
 	bool known;                      /* a line has this key */
@@ -30,7 +38,17 @@ void ssh_known_hosts_find(struct ssh_known *out, struct slice text,
 			  const uint8_t fingerprint[static 32], struct slice host,
 			  struct slice port);
 
-/* The same over the files that ssh(1) reads by default; those that cannot be read have no names. */
+/* Takes the next line with a key off the text; false at its end. */
+bool ssh_known_next(struct slice *text, struct ssh_known_line *out);
+/* One of a line's names is `host` (lower case, [host]:port unless the port is 22). */
+bool ssh_known_names(struct slice names, const char *host);
+/* A whole pattern of * and ? against a whole text. */
+bool ssh_known_matches(struct slice pattern, struct slice text);
+
+/* The files that ssh(1) reads by default: their text, to be freed, NULL when one cannot be read. */
+void ssh_known_files(uint8_t *files[static SSH_KNOWN_FILES], size_t n[static SSH_KNOWN_FILES]);
+
+/* ssh_known_hosts_find() over those files; those that cannot be read have no names. */
 void ssh_known_hosts_read(struct ssh_known *out, const uint8_t fingerprint[static 32],
 			  struct slice host, struct slice port);
 
