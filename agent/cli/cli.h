@@ -18,7 +18,9 @@
 
 struct cli_option {
 	const char *name; /* long name without "--" */
-	const char *arg;  /* what to call its argument in help; NULL for a flag */
+	/* What to call its argument in help; NULL for a flag. With "..." at its end the option may
+	 * be there several times, and its value is all of theirs with commas between. */
+	const char *arg;
 	const char *help;
 };
 
@@ -52,6 +54,7 @@ struct cli {
 	char **words;                        /* as typed, words[0] the program */
 	int word_count;
 	char **operands; /* owned */
+	char *many;      /* the values of an option that may be there many times; owned */
 	struct cli_candidate candidates[CLI_CANDIDATES_MAX];
 	unsigned candidate_count;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,28 @@ static void parse_common(struct parse *p, int letter, const char *name)
 	}
 }
 
+/* A command has at most one option that may be there several times. */
+static bool parse_value(struct parse *p, size_t i, struct why *why)
+{
+	const char *arg = p->own[i]->arg, *before = p->own_value[i];
+	size_t n = arg != NULL ? strlen(arg) : 0;
+	char *all;
+
+	if (n < 3 || strcmp(arg + n - 3, "...") != 0) {
+		p->own_value[i] = optarg != NULL ? optarg : "";
+		return true;
+	}
+	if (asprintf(&all, "%s%s%s", before != NULL ? before : "", before != NULL ? "," : "",
+		     optarg) < 0) {
+		(void)why_set(why, ERR_NO_MEMORY, "out of memory");
+		return false;
+	}
+	free(p->cli->many);
+	p->cli->many = all;
+	p->own_value[i] = all;
+	return true;
+}
+
 static enum cli_parsed parse_words(struct parse *p, int argc, char **argv, struct why *why)
 {
 	int c, which = 0;
@@ -212,10 +235,10 @@ static enum cli_parsed parse_words(struct parse *p, int argc, char **argv, struc
 			p->cli->argv[p->cli->argc++] = optarg;
 		else if (c == '?' || c == ':')
 			return wrong_option(p, argv[optind - 1], c == ':', why);
-		else if (c >= OWN_VALUE)
-			p->own_value[c - OWN_VALUE] = optarg != NULL ? optarg : "";
-		else
+		else if (c < OWN_VALUE)
 			parse_common(p, c, p->options[which].name);
+		else if (!parse_value(p, (size_t)(c - OWN_VALUE), why))
+			return CLI_WRONG;
 	}
 	while (optind < argc)
 		p->cli->argv[p->cli->argc++] = argv[optind++];
@@ -335,5 +358,7 @@ enum cli_parsed cli_parse(struct cli *cli, const struct command *const *tables, 
 void cli_free(struct cli *cli)
 {
 	free(cli->operands);
+	free(cli->many);
+	cli->many = NULL;
 	cli->operands = NULL;
 }
