@@ -386,7 +386,8 @@ static void on_async(uv_async_t *async)
 		state = DEVICE_GONE;
 	bool lost = d->lost && !d->stop;
 	if (lost)
-		state = d->state; /* it is gone in a moment: that is said, and not that it is locked */
+		state = d->state; /* it is gone in a moment: that is said, and not that it is locked
+				   */
 	pthread_mutex_unlock(&d->lock);
 
 	bool changed = state != d->state && state != DEVICE_GONE;
