@@ -14,7 +14,7 @@ run_make() {
 	make -s -C "$tree" B="$RELEASE" -o all "$@"
 }
 files() {
-	(cd "$1" && find . ! -type d -printf '%m %P\n' | sort -k 2)
+	(cd "$1" && find . ! -type d -printf '%m %P\n' | LC_ALL=C sort -k 2)
 }
 
 # With a careful umask too, others can use what is installed.
@@ -22,13 +22,13 @@ cat >"$home/want" <<'EOF2'
 755 bin/lanyard
 755 bin/lanyard-agent
 755 bin/lanyard-wg
-755 libexec/lanyard/lanyard-logind
 755 lib/systemd/system-sleep/lanyard-wg
 644 lib/systemd/system/lanyard-wg@.service
 644 lib/systemd/system/wg-quick@.service.d/lanyard.conf
 644 lib/systemd/user/lanyard-agent.service
 644 lib/sysusers.d/lanyard.conf
 644 lib/udev/rules.d/70-lanyard.rules
+755 libexec/lanyard/lanyard-logind
 644 share/bash-completion/completions/lanyard
 644 share/bash-completion/completions/lanyard-wg
 644 share/fish/vendor_completions.d/lanyard-wg.fish
