@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "agent/agent.h"
 
+#include <stdlib.h>
+
 #include "protocol/log.h"
 
 const struct scheme *agent_scheme(const struct agent *a, enum identity_class class)
@@ -20,6 +22,14 @@ void agent_offer_key(const struct agent *a, struct key *key, uint32_t life, bool
 	key->confirm = confirm;
 }
 
+void agent_unlist_key(struct key *key)
+{
+	key->listed = false;
+	key->until = 0;
+	free(key->added_destinations);
+	key->added_destinations = NULL;
+}
+
 uint32_t agent_key_life(const struct agent *a, const struct key *key)
 {
 	uint64_t now = key->until != 0 ? clock_now(a->clock) : 0;
@@ -34,8 +44,7 @@ const struct key *request_next_key(struct agent *a, const struct key *after)
 	struct key *key = i < a->keys.count ? a->keys.keys[i] : NULL;
 
 	if (key != NULL && key->until != 0 && clock_now(a->clock) >= key->until) {
-		key->listed = false;
-		key->until = 0;
+		agent_unlist_key(key);
 		log_info("%s is no longer offered to SSH clients: its time is over", key->id.uri);
 	}
 	return key;
@@ -47,8 +56,7 @@ enum err request_unlist(struct agent *a, const struct key *key)
 
 	for (size_t i = 0; i < a->keys.count; i++)
 		if (a->keys.keys[i]->listed && (key == NULL || key == a->keys.keys[i])) {
-			a->keys.keys[i]->listed = false;
-			a->keys.keys[i]->until = 0;
+			agent_unlist_key(a->keys.keys[i]);
 			e = ERR_OK;
 		}
 	return e;
@@ -66,6 +74,11 @@ const struct cert *request_next_cert(const struct agent *a, const struct key *ke
 				     const struct cert *after)
 {
 	return certs_next(&a->certs, key, after);
+}
+
+const char *request_destinations(const struct key *key)
+{
+	return key->destinations != NULL ? key->destinations : key->added_destinations;
 }
 
 bool request_locked(const struct agent *a)

@@ -69,6 +69,8 @@ const struct scheme *agent_scheme(const struct agent *a, enum identity_class cla
 
 /* Offers a key to SSH clients, for `life` seconds (0: as long as the agent runs). */
 void agent_offer_key(const struct agent *a, struct key *key, uint32_t life, bool confirm);
+/* Does so no more, nor keeps the destinations that were added with it. */
+void agent_unlist_key(struct key *key);
 /* How many seconds are left, 0: no limit. */
 uint32_t agent_key_life(const struct agent *a, const struct key *key);
 

@@ -83,7 +83,7 @@ void config_free(struct config *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < c->key_count; i++)
-		free((char *)c->keys[i].device);
+		free((char *)c->keys[i].device), free(c->keys[i].destinations);
 	free(c->keys);
 	for (char **udp = c->udp; udp != NULL && *udp != NULL; udp++)
 		free(*udp);
@@ -175,6 +175,7 @@ void config_key_settings(const struct config *c, struct key *key)
 
 	key->allow = config_allow(c, &key->id);
 	key->host_known = k != NULL && k->host_known;
+	key->destinations = k != NULL ? k->destinations : NULL;
 }
 
 /* The file behind a symbolic link, so that a rename replaces the file and not the link. */
@@ -201,22 +202,44 @@ static enum err real_path(const char *path, char out[static PATH_MAX], struct wh
 }
 
 /* `old` with the section after it; free() it. */
-static char *text_with_key(const char *old, const struct identity *id, const char *serial)
+static char *text_with_key(const char *old, const struct identity *id, const char *serial,
+			   const char *destinations)
 {
+	bool has_list = destinations != NULL;
 	size_t n = strlen(old);
 	bool has_serial = serial != NULL && serial[0] != '\0';
 	char *text;
 
-	if (asprintf(&text, "%s%s%skey \"%s\" {\n\tcurve = %s\n\tindex = %u\n%s%s%s}\n", old,
+	if (asprintf(&text, "%s%s%skey \"%s\" {\n\tcurve = %s\n\tindex = %u\n%s%s%s%s%s%s}\n", old,
 		     n > 0 && old[n - 1] != '\n' ? "\n" : "", n > 0 ? "\n" : "", id->uri,
 		     curve_name(id->curve), (unsigned)id->index, has_serial ? "\tdevice = \"" : "",
-		     has_serial ? serial : "", has_serial ? "\"\n" : "") < 0)
+		     has_serial ? serial : "", has_serial ? "\"\n" : "",
+		     has_list ? "\tdestinations = {\"" : "", has_list ? destinations : "",
+		     has_list ? "\"}\n" : "") < 0)
 		return NULL;
 	return text;
 }
 
+/* ERR_EXISTS: it has the key, and says of it what is to be said. */
+static enum err has_key(const struct config *c, const struct identity *id, const char *destinations,
+			struct why *why)
+{
+	const struct config_key *k = config_find_key(c, id);
+
+	if (k == NULL)
+		return ERR_OK;
+	if (destinations == NULL ||
+	    (k->destinations != NULL && strcmp(k->destinations, destinations) == 0))
+		return why_set(why, ERR_EXISTS, "%s has %s already, with this curve and index",
+			       c->path, id->uri);
+	return why_set(why, ERR_NOT_ALLOWED,
+		       "%s has %s already, with other destinations: write `destinations = "
+		       "{\"%s\"}` into its section",
+		       c->path, id->uri, destinations);
+}
+
 enum err config_append_key(const char *path, const struct identity *id, const char *serial,
-			   struct why *why)
+			   const char *destinations, struct why *why)
 {
 	char target[PATH_MAX];
 	struct config *before = NULL, *after = NULL;
@@ -236,18 +259,16 @@ enum err config_append_key(const char *path, const struct identity *id, const ch
 		e = config_new(&before, path);
 	if (e == ERR_OK)
 		e = config_parse(before, path, old, why);
-	for (size_t i = 0; e == ERR_OK && i < before->key_count; i++)
-		if (identity_equal(&before->keys[i].id, id))
-			e = why_set(why, ERR_EXISTS, "%s has %s already, with this curve and index",
-				    path, id->uri);
+	if (e == ERR_OK)
+		e = has_key(before, id, destinations, why);
 	if (e == ERR_OK)
 		e = config_new(&after, path);
-	if (e == ERR_OK && (text = text_with_key(old, id, serial)) == NULL)
+	if (e == ERR_OK && (text = text_with_key(old, id, serial, destinations)) == NULL)
 		e = ERR_NO_MEMORY;
 	if (e == ERR_OK)
 		e = config_parse(after, path, text, why);
 	if (e == ERR_OK && (after->key_count != before->key_count + 1 ||
-			    !identity_equal(&after->keys[before->key_count].id, id)))
+			    has_key(after, id, destinations, NULL) != ERR_EXISTS))
 		e = why_set(why, ERR_INVALID, "%s cannot be written to a configuration", id->uri);
 	if (e == ERR_OK && strlen(text) > CONFIG_FILE_MAX)
 		e = why_set(why, ERR_TOO_LARGE, "%s would be longer than %d bytes", path,

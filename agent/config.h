@@ -20,6 +20,7 @@ struct config_key {
 	const char *device; /* selector, or NULL */
 	unsigned allow;     /* ALLOW_… */
 	bool host_known;    /* host-key = known */
+	char *destinations; /* a list of agent/destination.h, or NULL */
 	struct policy policy;
 };
 
@@ -79,9 +80,10 @@ void config_policy(const struct config *c, const struct identity *id, const char
 void config_key_settings(const struct config *c, struct key *key);
 
 /* Appends a key section to the file (made with mode 0600 when missing), atomically; the device is
- * named by serial. ERR_EXISTS when the file has this uri, index and curve. The result is parsed
- * again before it replaces the old file. */
+ * named by serial, `destinations` is a list of agent/destination.h or NULL. ERR_EXISTS when the
+ * file has this uri, index and curve (ERR_NOT_ALLOWED: with other destinations). The result is
+ * parsed again before it replaces the old file. */
 enum err config_append_key(const char *path, const struct identity *id, const char *serial,
-			   struct why *why) MUST_CHECK;
+			   const char *destinations, struct why *why) MUST_CHECK;
 
 #endif

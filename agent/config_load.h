@@ -27,6 +27,7 @@ struct load {
 		uint32_t index;
 		unsigned allow;
 		bool has_host_key, host_known;
+		char *destinations;
 		struct policy policy;
 		char *device;
 	} key;
@@ -63,5 +64,6 @@ int parse_curve(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_index(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_allow(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 int parse_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
+int parse_destinations(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result);
 
 #endif

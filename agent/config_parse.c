@@ -55,7 +55,7 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	load_fail(cfg->line, ERR_INVALID, "%s (allowed here: %s)", text,
-		  load_in_key(cfg)      ? "curve, index, device, allow, host-key, " POLICY_SETTINGS
+		  load_in_key(cfg)      ? "curve, index, device, allow, host-key, destinations, " POLICY_SETTINGS
 		  : load_in_wallet(cfg) ? "passphrase, timeout"
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS
@@ -86,7 +86,7 @@ int load_once(cfg_t *cfg, const cfg_opt_t *opt)
 /* ---- key sections ---- */
 
 /* What the section says beyond single values. */
-static int check_key(int line, const char *uri, struct config_key *k, bool allow_empty)
+static int check_key(int line, const char *uri, struct config_key *k, const char *empty)
 {
 	const struct section *s = &loading->key;
 	const struct config *c = loading->config;
@@ -105,17 +105,17 @@ static int check_key(int line, const char *uri, struct config_key *k, bool allow
 		return load_fail(line, ERR_INVALID,
 				 "key \"%s\": curve is %s; allowed for ssh://: ed25519, nist256p1",
 				 uri, curve_name(k->id.curve));
-	if (allow_empty)
-		return load_fail(
-			line, ERR_INVALID,
-			"key \"%s\": allow is empty; allowed: userauth, sshsig, certificate, any",
-			uri);
+	if (empty != NULL)
+		return load_fail(line, ERR_INVALID, "key \"%s\": %s", uri, empty);
 	if (s->allow != 0 && k->id.class != CLASS_SSH)
 		return load_fail(line, ERR_INVALID, "key \"%s\": allow is for ssh:// keys only",
 				 uri);
 	if (s->has_host_key && k->id.class != CLASS_SSH)
 		return load_fail(line, ERR_INVALID, "key \"%s\": host-key is for ssh:// keys only",
 				 uri);
+	if (s->destinations != NULL && k->id.class != CLASS_SSH)
+		return load_fail(line, ERR_INVALID,
+				 "key \"%s\": destinations is for ssh:// keys only", uri);
 	if (s->host_known && (k->allow & ALLOW_ANY) != 0)
 		return load_fail(
 			line, ERR_INVALID,
@@ -131,6 +131,26 @@ static int check_key(int line, const char *uri, struct config_key *k, bool allow
 	return 0;
 }
 
+/* What is wrong with a list without values, or NULL: there is none. */
+static const char *load_empty_list(cfg_t *section)
+{
+	static const struct {
+		const char *name, *wrong;
+	} lists[] = {
+		{"allow", "allow is empty; allowed: userauth, sshsig, certificate, any"},
+		{"destinations", "destinations is empty; allowed: one or more of "
+				 "\"[HOP>][USER@]HOST\""},
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const cfg_opt_t *opt = cfg_getopt(section, lists[i].name);
+
+		if ((opt->flags & CFGF_MODIFIED) != 0 && opt->nvalues == 0)
+			return lists[i].wrong;
+	}
+	return NULL;
+}
+
 /*
  * A key section has ended. It is taken over and then removed from libconfuse's list: there a second
  * section of the same title, for another index or curve, would silently replace it.
@@ -139,7 +159,6 @@ static int load_key(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct config *c = loading->config;
 	cfg_t *section = cfg_opt_getnsec(opt, 0);
-	const cfg_opt_t *allow = cfg_getopt(section, "allow");
 	struct config_key *k = &c->keys[c->key_count];
 	int line;
 
@@ -149,10 +168,10 @@ static int load_key(cfg_t *cfg, cfg_opt_t *opt)
 	line = (int)loading->scan.opened;
 	if (c->key_count == CONFIG_KEYS_MAX)
 		return load_fail(line, ERR_TOO_LARGE, "more than %d keys", CONFIG_KEYS_MAX);
-	if (check_key(line, cfg_title(section), k,
-		      (allow->flags & CFGF_MODIFIED) != 0 && allow->nvalues == 0) != 0)
+	if (check_key(line, cfg_title(section), k, load_empty_list(section)) != 0)
 		return -1;
 	k->device = loading->key.device;
+	k->destinations = loading->key.destinations;
 	k->policy = loading->key.policy;
 	memset(&loading->key, 0, sizeof(loading->key));
 	c->key_count++;
@@ -250,6 +269,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 		CFG_STR_CB("device", NULL, CFGF_NODEFAULT, parse_device),
 		CFG_STR_LIST_CB("allow", NULL, CFGF_NODEFAULT, parse_allow),
 		CFG_STR_CB("host-key", NULL, CFGF_NODEFAULT, parse_host_key),
+		CFG_STR_LIST_CB("destinations", NULL, CFGF_NODEFAULT, parse_destinations),
 		POLICY_OPTIONS,
 		CFG_END(),
 	};
@@ -305,6 +325,7 @@ enum err config_parse(struct config *c, const char *path, const char *text, stru
 	loading = NULL;
 	cfg_free(cfg);
 	free(load.key.device);
+	free(load.key.destinations);
 	if (load.error == ERR_OK && result != CFG_SUCCESS)
 		return why_set(why, ERR_INVALID, "%s: cannot be read as a configuration", path);
 	return load.error;

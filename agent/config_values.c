@@ -5,6 +5,7 @@
 
 #include "agent/config_load.h"
 #include "agent/config_policy.h"
+#include "agent/destination.h"
 #include "agent/logind_wire.h"
 #include "agent/place.h"
 #include "agent/upstream.h"
@@ -333,4 +334,15 @@ int parse_host_key(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 		return load_fail(cfg->line, ERR_INVALID, "host-key is \"%s\"; allowed: any, known",
 				 value);
 	return load_once(cfg, opt);
+}
+
+int parse_destinations(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct why why = {0};
+	enum err e = destinations_add(&load_current()->key.destinations, value, &why);
+
+	*(const char **)result = value;
+	if (e != ERR_OK)
+		return load_fail(cfg->line, e, "%s", why_text(&why, e));
+	return cfg_opt_size(opt) == 1 ? load_once(cfg, opt) : 0;
 }

@@ -7,8 +7,10 @@
 
 void keyring_free(struct keyring *k)
 {
-	for (size_t i = 0; i < k->count; i++)
+	for (size_t i = 0; i < k->count; i++) {
+		free(k->keys[i]->added_destinations);
 		free(k->keys[i]);
+	}
 	free(k->keys);
 	*k = (struct keyring){0};
 }
@@ -92,6 +94,7 @@ void keyring_remove(struct keyring *k, struct key *key)
 		k->keys[i] = k->keys[i + 1];
 		k->keys[i]->position = i;
 	}
+	free(key->added_destinations);
 	free(key);
 }
 

@@ -91,6 +91,17 @@ void line_start_with_data(struct line_conn *lc, size_t max, void (*reply)(struct
 void line_inquire(struct line_conn *lc, const char *keyword, size_t max,
 		  void (*then)(struct line_conn *lc));
 
+/* line_destination.c: ADD --destination */
+/* What it says is well-formed, and its hosts can be told from others. */
+enum err line_check_destinations(struct line_conn *lc, struct why *why) MUST_CHECK;
+/* Its list, to be freed, NULL without the option. ERR_NOT_ALLOWED when the config has others. */
+enum err line_destinations(struct line_conn *lc, const struct key *key, char **out,
+			   struct why *why) MUST_CHECK;
+/* The key keeps `destinations`; NULL: those that it has. */
+void line_restrict(struct key *key, char *destinations);
+/* "S DESTINATION" lines. */
+void line_status_destinations(struct line_conn *lc, const struct key *key);
+
 /* line_wg.c */
 void line_run_wgkeys(struct line_conn *lc);
 /* PUBKEY --psk-mode. */

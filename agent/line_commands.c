@@ -3,6 +3,7 @@
 #include "agent/logind.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -130,19 +131,24 @@ static void reply_add(struct line_conn *lc)
 	struct request *r = &lc->request;
 	struct key *key = line_key(lc);
 	struct why why = {0};
-	char text[PUBLIC_TEXT_MAX];
+	char text[PUBLIC_TEXT_MAX], *destinations = NULL;
 	enum err e = line_public_text(lc, text, sizeof(text), &why);
 
 	if (e == ERR_OK && key == NULL)
 		e = why_set(&why, ERR_NO_MEMORY, "the keyring is full: %d keys", KEYRING_MAX);
+	if (e == ERR_OK)
+		e = line_destinations(lc, key, &destinations, &why);
 	if (e == ERR_OK && lc->save)
-		e = config_append_key(r->agent->config->path, &r->id, key->serial, &why);
+		e = config_append_key(r->agent->config->path, &r->id, key->serial, destinations,
+				      &why);
 	if (e == ERR_EXISTS && lc->save)
 		e = ERR_OK; /* saved before: what was asked for is so */
 	if (e != ERR_OK) {
+		free(destinations);
 		line_reply_error(lc, e, &why);
 		return;
 	}
+	line_restrict(key, destinations);
 	agent_offer_key(lc->request.agent, key, lc->life, lc->confirm);
 	log_info("%s is offered to SSH clients", key->id.uri);
 	line_warn_near(lc);
@@ -331,6 +337,8 @@ static void run_add(struct line_conn *lc)
 			    lc->request.id.uri);
 	if (e == ERR_OK)
 		e = line_add_options(lc, &why);
+	if (e == ERR_OK)
+		e = line_check_destinations(lc, &why);
 	if (e != ERR_OK) {
 		line_reply_error(lc, e, &why);
 		return;
@@ -421,9 +429,9 @@ const struct line_command line_commands[] = {
 	 "WireGuard's private key, then a preshared key for each peer",
 	 " --device --index --peers --psk-mode --point --rotate --extra ", 1, 1, line_run_wgkeys,
 	 FOR_RELEASE},
-	{"ADD", KEY_USAGE "[--save] [--life=T] [--confirm] URI",
-	 "offer an ssh:// identity to SSH clients", KEY_OPTIONS "--save --life --confirm ", 1, 1,
-	 run_add, FOR_OWNER},
+	{"ADD", KEY_USAGE "[--save] [--life=T] [--confirm] [--destination=LIST] URI",
+	 "offer an ssh:// identity to SSH clients",
+	 KEY_OPTIONS "--save --life --confirm --destination ", 1, 1, run_add, FOR_OWNER},
 	{"REMOVE", KEY_USAGE "URI", "stop offering it", KEY_OPTIONS, 1, 1, run_remove, FOR_OWNER},
 	{"KEYS", "", "the identities in use", NULL, 0, 0, line_run_keys, FOR_WG},
 	{"FORGET", KEY_USAGE "[--dry-run] URI|--all",

@@ -25,6 +25,7 @@ void line_status_key(struct line_conn *lc, const struct key *key)
 		    key->known ? "known" : "unknown", key->listed ? "listed" : "unlisted", public,
 		    key->driver, key->purpose == PURPOSE_SIGN ? "sign" : "ecdh", life,
 		    key->listed && key->confirm ? "confirm" : "-", NULL);
+	line_status_destinations(lc, key);
 }
 
 static void status_time(char out[static 24], uint64_t seconds)

@@ -145,7 +145,7 @@ static void reload_keys(struct agent *a, const struct config *old)
 		config_key_settings(a->config, key);
 		if (config_find_key(old, &key->id) != NULL &&
 		    config_find_key(a->config, &key->id) == NULL)
-			key->listed = false;
+			agent_unlist_key(key);
 	}
 }
 

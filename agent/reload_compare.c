@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/destination.h"
 #include "agent/reload.h"
 
 /* What is found, one after the other. */
@@ -64,6 +65,13 @@ static bool is_host_known(const struct config *c, const struct identity *id)
 	const struct config_key *k = config_find_key(c, id);
 
 	return k != NULL && k->host_known;
+}
+
+static const char *destinations_of(const struct config *c, const struct identity *id)
+{
+	const struct config_key *k = config_find_key(c, id);
+
+	return k != NULL ? k->destinations : NULL;
 }
 
 static bool key_is_first(const struct config *c, size_t i, const struct config *before)
@@ -134,6 +142,8 @@ static void compare_keys(const struct config *of, const struct config *before,
 			continue;
 		if (is_host_known(from, id) && !is_host_known(to, id))
 			found_add(f, "host-key of %s", id->uri);
+		if (!destinations_within(destinations_of(to, id), destinations_of(from, id)))
+			found_add(f, "destinations of %s", id->uri);
 		if ((config_allow(to, id) & ~config_allow(from, id)) != 0)
 			found_add(f, "%s may sign more", id->uri);
 		if (loosens_anywhere(from, to, id))

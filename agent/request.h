@@ -41,6 +41,9 @@ struct key {
 	bool confirm;      /* each use is to be confirmed */
 	unsigned allow;
 	bool host_known; /* only logins at hosts whose proved key is in known_hosts */
+	/* Lists of agent/destination.h, or NULL: the config's, and (the keyring's) ADD's. */
+	const char *destinations;
+	char *added_destinations;
 	char driver[DRIVER_NAME_MAX + 1];   /* the device that holds it: two */
 	char serial[DEVICE_SERIAL_MAX + 1]; /* drivers may have equal serials */
 	size_t position;                    /* in the keyring, for request_next_key() */
@@ -79,6 +82,8 @@ struct scheme {
 			       struct proof *proof, struct why *why);
 	/* The public key as its user pastes it, without a newline. */
 	enum err (*public_text)(const struct key *key, char *out, size_t cap);
+	/* Can the hosts of a list of destinations be told from others? */
+	enum err (*check_destinations)(const char *destinations, struct why *why);
 	/* Reads a file of the folder certs/; `out` starts as zeros and gets all but its file, with
 	 * a blob to be freed. */
 	enum err (*read_cert)(struct slice text, struct cert *out, struct why *why);
@@ -183,6 +188,8 @@ const struct cert *request_next_cert(const struct agent *a, const struct key *ke
 				     const struct cert *after);
 /* Stops offering a key to SSH clients; ERR_NOT_FOUND. key NULL: all of them. */
 enum err request_unlist(struct agent *a, const struct key *key);
+/* Where the key may be used, or NULL: anywhere. The config has the first word. */
+const char *request_destinations(const struct key *key);
 bool request_locked(const struct agent *a); /* all of it: nothing is listed */
 /* What a client that speaks for a remote host may do with the key, or (NULL) with those of other
  * agents; never FORWARDED_UNSET. */

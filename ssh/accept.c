@@ -7,6 +7,7 @@
 
 #include "protocol/text.h"
 #include "ssh/blob.h"
+#include "ssh/destination.h"
 #include "ssh/facts.h"
 #include "ssh/signed.h"
 
@@ -224,6 +225,31 @@ static const struct rule {
 				    .state = state_certificate},
 };
 
+/* A key with destinations signs logins alone, at those that it has: whatever `allow` says. Behind a
+ * hop the login has to name its host, as ssh-agent wants it. */
+static enum err check_destinations(const struct question *q, struct why *why)
+{
+	const char *list = request_destinations(q->key);
+	struct ssh_chain chain = {.binds = q->binds};
+	struct why inner = {0};
+	enum err e;
+
+	if (list == NULL)
+		return ERR_OK;
+	if (q->what.kind != SSH_SIGNED_USERAUTH)
+		return why_set(why, ERR_NOT_ALLOWED,
+			       "%s has destinations, and so signs logins only", q->name);
+	if (q->binds->count > 1 && !q->what.userauth.hostbound)
+		return why_set(why, ERR_NOT_ALLOWED,
+			       "%s has destinations, and this forwarded login does not say for "
+			       "which host it is; the ssh and sshd there have to be OpenSSH 8.9 or "
+			       "later",
+			       q->name);
+	e = ssh_chain_permits(&chain, list, &q->what.userauth.user, &inner);
+	ssh_chain_end(&chain);
+	return e == ERR_OK ? ERR_OK : why_set(why, e, "%s: %s", q->name, why_text(&inner, e));
+}
+
 static void question_name(struct question *q)
 {
 	const struct identity *id = &q->key->id;
@@ -257,6 +283,10 @@ static enum err ssh_check_sign(const struct key *key, const void *context, struc
 	rule = &rules[q.what.kind];
 	if (rule->check != NULL)
 		e = rule->check(&q, why);
+	if (e == ERR_OK)
+		e = check_destinations(&q, why);
+	if (e != ERR_OK && request_destinations(key) != NULL)
+		return e;
 	if (e == ERR_OK && (key->allow & (rule->allow | ALLOW_ANY)) != 0) {
 		proof->class = rule->class;
 		rule->state(&q, proof->facts, sizeof(proof->facts));
@@ -285,5 +315,6 @@ const struct scheme ssh_scheme = {
 	.class = CLASS_SSH,
 	.check_sign = ssh_check_sign,
 	.public_text = ssh_public_text,
+	.check_destinations = ssh_destinations_known,
 	.read_cert = ssh_cert_parse_file,
 };

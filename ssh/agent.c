@@ -78,7 +78,9 @@ static void ssh_remove(struct ssh_conn *s, const struct ssh_message *m)
 		e = why_set(&why, ERR_NOT_ALLOWED,
 			    "a certificate is offered as long as its file is in the folder certs/");
 	else
-		e = key == NULL ? ERR_NOT_FOUND : request_unlist(conn_agent(s->conn), key);
+		e = key == NULL ? ERR_NOT_FOUND : ssh_visible(s, key, &why);
+	if (e == ERR_OK)
+		e = request_unlist(conn_agent(s->conn), key);
 	if (e == ERR_OK)
 		ssh_answer(s, SSH_AGENT_SUCCESS);
 	else
@@ -354,6 +356,7 @@ static void ssh_close(struct conn *c, void *state)
 	s->confirmation = NULL;
 	passlock_leave(conn_agent(c), &s->try);
 	relay_close(&s->relay);
+	ssh_binds_end(&s->binds);
 }
 
 const struct frontend ssh_frontend = {

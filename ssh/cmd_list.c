@@ -8,7 +8,7 @@
 #include "protocol/text.h"
 #include "ssh/cmd_ssh.h"
 
-/* The words of "S KEY" and of the "S CERT" that follow it, in their order. */
+/* The words of "S KEY" and of the "S DESTINATION" and "S CERT" that follow it, in their order. */
 enum {
 	KEY_URI,
 	KEY_INDEX,
@@ -27,9 +27,10 @@ enum { CERT_FILE, CERT_SERIAL, CERT_AFTER, CERT_BEFORE, CERT_KEY_ID, CERT_WORDS 
 
 struct listing {
 	bool json;
-	size_t keys;  /* shown */
-	size_t certs; /* of the key that came last, shown */
-	bool shown;   /* that key is */
+	size_t keys;         /* shown */
+	size_t destinations; /* of the key that came last, shown */
+	size_t certs;        /* the same */
+	bool shown;          /* that key is */
 };
 
 static void json_text(const char *name, const char *value)
@@ -66,16 +67,33 @@ static void json_key(const struct listing *l, const char *const words[KEY_WORDS]
 	fputs(", ", stdout);
 	json_number("life", words[KEY_LIFE]);
 	printf(", \"confirm\": %s", strcmp(words[KEY_CONFIRM], "confirm") == 0 ? "true" : "false");
-	fputs(", \"certificates\": [", stdout);
+	fputs(", \"destinations\": [", stdout);
 }
 
-static void json_key_end(void)
+static void json_destination(const struct listing *l, const char *destination)
 {
+	char text[6 * LINE_LEN_MAX + 3];
+
+	text_json(text, sizeof(text), destination, strlen(destination));
+	printf("%s%s", l->destinations == 0 ? "" : ", ", text);
+}
+
+static void json_destinations_end(void)
+{
+	fputs("], \"certificates\": [", stdout);
+}
+
+static void json_key_end(const struct listing *l)
+{
+	if (l->certs == 0)
+		json_destinations_end();
 	fputs("]}", stdout);
 }
 
 static void json_cert(const struct listing *l, const char *const words[CERT_WORDS])
 {
+	if (l->certs == 0)
+		json_destinations_end();
 	fputs(l->certs == 0 ? "{" : ", {", stdout);
 	json_text("file", words[CERT_FILE]);
 	fputs(", ", stdout);
@@ -155,9 +173,9 @@ static void row_cert(const char *const words[CERT_WORDS])
 static void list_key(struct listing *l, const char *const words[KEY_WORDS])
 {
 	if (l->json && l->shown)
-		json_key_end();
+		json_key_end(l);
 	l->shown = strcmp(words[KEY_LISTED], "listed") == 0;
-	l->certs = 0;
+	l->certs = l->destinations = 0;
 	if (!l->shown)
 		return;
 	if (l->json)
@@ -165,6 +183,20 @@ static void list_key(struct listing *l, const char *const words[KEY_WORDS])
 	else
 		row_key(l, words);
 	l->keys++;
+}
+
+static void list_destination(struct listing *l, const char *destination)
+{
+	char clean[IDENTITY_URI_MAX * 2];
+
+	if (!l->shown)
+		return;
+	if (l->json)
+		json_destination(l, destination);
+	else
+		printf("  only to %s\n",
+		       text_clean(clean, sizeof(clean), destination, strlen(destination)));
+	l->destinations++;
 }
 
 static void list_cert(struct listing *l, const char *const words[CERT_WORDS])
@@ -182,11 +214,12 @@ static bool list_status(struct cli *cli, const char *keyword, const char *text)
 {
 	enum { WORDS = KEY_WORDS + CERT_WORDS };
 	bool key = strcmp(keyword, "KEY") == 0, cert = strcmp(keyword, "CERT") == 0;
-	size_t need = key ? KEY_WORDS : CERT_WORDS;
+	bool destination = strcmp(keyword, "DESTINATION") == 0;
+	size_t need = key ? KEY_WORDS : cert ? CERT_WORDS : 1;
 	const char *words[WORDS];
 	struct line line;
 
-	if (!key && !cert)
+	if (!key && !cert && !destination)
 		return false;
 	if (cli_status_words(&line, keyword, text) != ERR_OK || line_operands(&line) < need)
 		return true;
@@ -194,6 +227,8 @@ static bool list_status(struct cli *cli, const char *keyword, const char *text)
 		words[i] = line_operand(&line, i);
 	if (key)
 		list_key(cli->status_arg, words);
+	else if (destination)
+		list_destination(cli->status_arg, words[0]);
 	else
 		list_cert(cli->status_arg, words);
 	return true;
@@ -208,7 +243,7 @@ int cmd_ssh_list(struct cli *cli)
 	cli->status_arg = &l;
 	status = cli_run(cli, "KEYS", (struct slice){0}, NULL);
 	if (cli->json && l.shown)
-		json_key_end();
+		json_key_end(&l);
 	if (cli->json && (l.keys > 0 || status == 0))
 		puts(l.keys > 0 ? "\n]" : "[]");
 	else if (l.keys == 0 && status == 0)

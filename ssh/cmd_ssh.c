@@ -41,6 +41,7 @@ static int send_verb(struct cli *cli, const char *verb, const struct identity *i
 	if (cli_value(cli, "confirm") != NULL)
 		wbuf_text(&w, " --confirm");
 	client_option(&w, "life", cli_value(cli, "life"));
+	client_option(&w, "destination", cli_value(cli, "destination"));
 	client_word(&w, id->uri);
 	wbuf_u8(&w, 0);
 	if (!wbuf_ok(&w))
@@ -111,6 +112,9 @@ static const struct cli_option add_options[] = {
 	 .help = "write it to the config, so that the agent offers it from its start"},
 	{.name = "life", .arg = "TIME", .help = "stop offering it after this: 90s, 30m, 8h, 2d"},
 	{.name = "confirm", .help = "ask before each use of it"},
+	{.name = "destination",
+	 .arg = "[HOP>][USER@]HOST...",
+	 .help = "use it there alone, from this machine or HOP on"},
 	{.name = NULL},
 };
 

@@ -46,9 +46,10 @@ bool ssh_relay(struct ssh_conn *s, enum relay_kind kind, const struct ssh_messag
 void ssh_list(struct ssh_conn *s, const struct ssh_message *m);
 /* Our keys, then those that the other agents have listed. */
 void ssh_send_list(struct ssh_conn *s);
-/* The key that a client names, itself or by a certificate of it, if it is offered to this client.
- */
+/* The key that a client names, itself or by a certificate of it, if it is offered to clients. */
 const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *why);
+/* ERR_NOT_ALLOWED: its destinations hide it from this client. */
+enum err ssh_visible(struct ssh_conn *s, const struct key *key, struct why *why) MUST_CHECK;
 
 void ssh_sign(struct ssh_conn *s, const struct ssh_message *m);
 /* Another agent has the key: may it sign? */

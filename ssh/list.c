@@ -5,6 +5,7 @@
 #include "ssh/answer.h"
 #include "ssh/blob.h"
 #include "ssh/conn.h"
+#include "ssh/destination.h"
 
 /* Only a key of SSH's own types has a blob; ssh_put_blob() fails for the others. */
 static bool ssh_offers(struct ssh_conn *s, const struct key *key)
@@ -18,7 +19,21 @@ static bool ssh_offers(struct ssh_conn *s, const struct key *key)
 struct offer {
 	const struct key *key;
 	const struct cert *cert; /* NULL: the key itself */
+	struct ssh_chain *chain; /* what keys with destinations are looked at with; NULL: not */
+	bool quiet;              /* it has been said which are left out */
 };
+
+static bool offer_permitted(const struct offer *o, const struct key *key)
+{
+	struct why why = {0};
+
+	if (o->chain == NULL ||
+	    ssh_chain_permits(o->chain, request_destinations(key), NULL, &why) == ERR_OK)
+		return true;
+	if (!o->quiet)
+		log_debug("ssh: %s is not listed: %s", key->id.uri, why.text);
+	return false;
+}
 
 /* Starts with nothing, ends with false. */
 static bool next_offer(struct ssh_conn *s, struct offer *o)
@@ -32,7 +47,7 @@ static bool next_offer(struct ssh_conn *s, struct offer *o)
 	o->cert = NULL;
 	do {
 		o->key = request_next_key(agent, o->key);
-	} while (o->key != NULL && !ssh_offers(s, o->key));
+	} while (o->key != NULL && !(ssh_offers(s, o->key) && offer_permitted(o, o->key)));
 	return o->key != NULL;
 }
 
@@ -56,9 +71,9 @@ static void put_offer(struct wbuf *w, const struct offer *o)
 }
 
 /* How many offers a client can read, and the bytes they take at most. */
-static uint32_t count_offers(struct ssh_conn *s, size_t *room)
+static uint32_t count_offers(struct ssh_conn *s, struct ssh_chain *chain, size_t *room)
 {
-	struct offer o = {0};
+	struct offer o = {.chain = chain};
 	uint32_t count = 0, left_out = 0;
 
 	while (next_offer(s, &o)) {
@@ -80,17 +95,19 @@ static uint32_t count_offers(struct ssh_conn *s, size_t *room)
 void ssh_send_list(struct ssh_conn *s)
 {
 	enum { HEAD = 4 + 1 + 4 };
-	struct offer o = {0};
+	struct ssh_chain chain = {.binds = &s->binds};
+	struct offer o = {.chain = &chain, .quiet = true};
 	struct wbuf w, head;
 	size_t room = HEAD;
 	uint32_t count;
 	uint8_t *p;
 
 	request_refresh_certs(conn_agent(s->conn));
-	count = count_offers(s, &room);
+	count = count_offers(s, &chain, &room);
 	room += relay_put_max(&s->relay);
 	p = malloc(room);
 	if (p == NULL) {
+		ssh_chain_end(&chain);
 		ssh_fail(s, SSH_AGENT_FAILURE, ERR_NO_MEMORY, NULL);
 		return;
 	}
@@ -100,12 +117,22 @@ void ssh_send_list(struct ssh_conn *s)
 	wbuf_u32(&w, 0);
 	for (uint32_t i = 0; i < count && next_offer(s, &o); i++)
 		put_offer(&w, &o);
+	ssh_chain_end(&chain);
 	if (ssh_upstream(s))
 		relay_put(&s->relay, &w, HEAD, &count);
 	head = wbuf_new(p + HEAD - 4, 4);
 	wbuf_u32(&head, count);
 	ssh_send(s, &w);
 	free(p);
+}
+
+enum err ssh_visible(struct ssh_conn *s, const struct key *key, struct why *why)
+{
+	struct ssh_chain chain = {.binds = &s->binds};
+	enum err e = ssh_chain_permits(&chain, request_destinations(key), NULL, why);
+
+	ssh_chain_end(&chain);
+	return e;
 }
 
 void ssh_list(struct ssh_conn *s, const struct ssh_message *m)
@@ -118,6 +145,8 @@ const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *wh
 {
 	struct agent *agent = conn_agent(s->conn);
 	uint8_t pub[PUBLIC_KEY_LEN];
+	struct ssh_chain chain = {.binds = &s->binds};
+	const struct key *found = NULL;
 	struct offer o = {0};
 	enum curve curve;
 
@@ -126,11 +155,18 @@ const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *wh
 		return NULL;
 	}
 	request_refresh_certs(agent); /* it may have been listed by the agent before us */
-	/* Two devices from one seed have the same key; the one that is offered is meant. */
-	while (next_offer(s, &o))
-		if (o.cert != NULL ? slice_eq(blob, (struct slice){o.cert->blob, o.cert->blob_n})
-				   : ssh_blob_is(blob, o.key))
-			return o.key;
+	/* Two devices from one seed have the same key; the one that is listed here is meant. */
+	while (next_offer(s, &o)) {
+		if (o.cert != NULL ? !slice_eq(blob, (struct slice){o.cert->blob, o.cert->blob_n})
+				   : !ssh_blob_is(blob, o.key))
+			continue;
+		found = o.key;
+		if (ssh_chain_permits(&chain, request_destinations(found), NULL, NULL) == ERR_OK)
+			break;
+	}
+	ssh_chain_end(&chain);
+	if (found != NULL)
+		return found;
 	if (ssh_parse_key(blob, &curve, pub) != ERR_OK) {
 		why_set(why, ERR_UNSUPPORTED,
 			"the key asked for is neither ssh-ed25519 nor ecdsa-sha2-nistp256");

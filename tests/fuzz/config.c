@@ -63,25 +63,25 @@ static void check_files(void)
 	expect(NULL, ERR_OK);
 	expect(path, ERR_NOT_FOUND);
 	expect(dir, ERR_INVALID);
-	CHECK(config_append_key(path, &id, NULL, NULL) == ERR_OK);
+	CHECK(config_append_key(path, &id, NULL, NULL, NULL) == ERR_OK);
 	expect(path, ERR_OK);
 	CHECK(chmod(path, 0620) == 0);
 	expect(path, ERR_PERMISSION);
 	CHECK(unlink(path) == 0 && symlink("nothing", path) == 0);
-	CHECK(config_append_key(path, &id, NULL, NULL) == ERR_IO);
-	CHECK(config_append_key("/dev/null/x", &id, NULL, NULL) == ERR_IO);
+	CHECK(config_append_key(path, &id, NULL, NULL, NULL) == ERR_IO);
+	CHECK(config_append_key("/dev/null/x", &id, NULL, NULL, NULL) == ERR_IO);
 	/* As long as it may be: no room for a key. */
 	memset(text, '\n', room);
 	write_file(path, text, FILE_MAX);
 	expect(path, ERR_OK);
-	CHECK(config_append_key(path, &id, NULL, NULL) == ERR_TOO_LARGE);
+	CHECK(config_append_key(path, &id, NULL, NULL, NULL) == ERR_TOO_LARGE);
 	write_file(path, text, FILE_MAX + 1);
 	expect(path, ERR_TOO_LARGE);
 	for (unsigned i = 0; i < 1000; i++)
 		n += (size_t)snprintf(text + n, room - n, "key \"a://b\" { index = %u }\n", i);
 	write_file(path, text, n);
 	expect(path, ERR_OK);
-	CHECK(config_append_key(path, &id, NULL, NULL) == ERR_TOO_LARGE);
+	CHECK(config_append_key(path, &id, NULL, NULL, NULL) == ERR_TOO_LARGE);
 	free(text);
 }
 
@@ -228,7 +228,7 @@ static void check_append(const struct config *before, const void *p, size_t n)
 
 	CHECK(identity_parse(&id, "ssh://git@github.com", NULL) == ERR_OK);
 	id.index = n % 3 ? 0 : UINT32_MAX;
-	e = config_append_key(path, &id, serial, &why);
+	e = config_append_key(path, &id, serial, NULL, &why);
 	fuzz_check_why(e, &why);
 	if (e != ERR_OK) {
 		CHECK(file_is(p, n));
@@ -242,7 +242,7 @@ static void check_append(const struct config *before, const void *p, size_t n)
 	CHECK(same_text(after->keys[before->key_count].device, serial));
 	config_free(after);
 	/* And once is enough. */
-	CHECK(config_append_key(path, &id, serial, NULL) == ERR_EXISTS);
+	CHECK(config_append_key(path, &id, serial, NULL, NULL) == ERR_EXISTS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -17,7 +17,7 @@ layer_of() {
 	ssh/cmd_* | gpg/cmd_* | agent/cli/*) echo "(protocol|derive)/|$(dirname "$1")/|agent/cli/(cli|edit)\.h" ;;
 	agent/logind/*) echo 'agent/logind_wire\.h' ;;
 	agent/*) echo '(protocol|derive)/|agent/[a-z_]*\.h|devices/(device|registry)\.h' ;;
-	ssh/*) echo '(protocol|derive|ssh)/|agent/(confirm|passlock|request|frontend|upstream)\.h' ;;
+	ssh/*) echo '(protocol|derive|ssh)/|agent/(confirm|destination|passlock|request|frontend|upstream)\.h' ;;
 	gpg/*) echo '(protocol|derive|gpg)/' ;;
 	wg-hook/*) echo '(protocol|derive|wg-hook)/' ;;
 	esac

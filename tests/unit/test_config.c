@@ -451,7 +451,7 @@ static enum err append(const char *uri, uint32_t index, const char *serial, stru
 
 	cr_assert_eq(identity_parse(&id, uri, why), ERR_OK);
 	id.index = index;
-	return config_append_key(path, &id, serial, why);
+	return config_append_key(path, &id, serial, NULL, why);
 }
 
 Test(config, append_makes_a_private_file_and_its_directory)

@@ -38,7 +38,7 @@ _lanyard_options() {
 	sign) echo --visual= --file= ;;
 	ecdh) echo --file= ;;
 	'key forget') echo --all ;;
-	'ssh add') echo --save --life= --confirm ;;
+	'ssh add') echo --save --life= --confirm --destination= ;;
 	'ssh config') echo --write ;;
 	'soft init') echo --name= --words= --bip39-passphrase-file= --passphrase-file= --no-encrypt ;;
 	'soft import')

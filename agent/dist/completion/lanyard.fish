@@ -132,6 +132,7 @@ end
 complete -c lanyard -n '__lanyard_after ssh add' -l save -d 'Write it to the config'
 complete -c lanyard -n '__lanyard_after ssh add' -l life -x -d 'Stop offering it after this time'
 complete -c lanyard -n '__lanyard_after ssh add' -l confirm -d 'Ask before each use of it'
+complete -c lanyard -n '__lanyard_after ssh add' -l destination -x -d 'Use it there alone, from this machine or HOP on'
 complete -c lanyard -n '__lanyard_after ssh config' -l write -d 'Write it to ~/.ssh/config'
 
 for at in soft 'help soft'
