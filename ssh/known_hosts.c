@@ -118,7 +118,8 @@ bool ssh_known_next(struct slice *text, struct ssh_known_line *out)
 		(void)next_word(&line); /* the type; the blob says it too */
 		base64 = next_word(&line);
 		if (base64_decode(blob, sizeof(blob), &n, (const char *)base64.p, base64.n) !=
-		    ERR_OK)
+			    ERR_OK ||
+		    n == 0)
 			continue;
 		if (marker.n > 0 && !slice_is(marker, "@cert-authority") &&
 		    !slice_is(marker, "@revoked"))

@@ -10,6 +10,7 @@
 
 #include "agent/config.h"
 #include "agent/config_scan.h"
+#include "agent/destination.h"
 
 enum { FILE_MAX = 256 * 1024 };
 
@@ -132,6 +133,16 @@ static void check_word(const char *word, const char *begin, const char *text)
 			       strncmp(word, begin, strlen(begin)) == 0));
 }
 
+/* A list, in the words that such lists have. */
+static void check_destinations(const char *list)
+{
+	char *again = NULL;
+
+	CHECK(list == NULL ||
+	      (destinations_add(&again, list, NULL) == ERR_OK && strcmp(again, list) == 0));
+	free(again);
+}
+
 static void check_config(const struct config *c, const char *text)
 {
 	struct identity id;
@@ -159,6 +170,8 @@ static void check_config(const struct config *c, const char *text)
 		CHECK(k->id.class == CLASS_SSH || k->allow == ALLOW_DEFAULT);
 		check_selector(k->device, text);
 		check_literal(k->id.uri, text);
+		CHECK(k->destinations == NULL || k->id.class == CLASS_SSH);
+		check_destinations(k->destinations);
 		for (size_t n = 0; n < i; n++)
 			CHECK(!identity_equal(&c->keys[n].id, &k->id));
 	}
@@ -201,6 +214,7 @@ static void check_same(const struct config *a, const struct config *b, size_t mo
 	for (size_t i = 0; i < a->key_count; i++) {
 		CHECK(identity_equal(&a->keys[i].id, &b->keys[i].id));
 		CHECK(same_text(a->keys[i].device, b->keys[i].device));
+		CHECK(same_text(a->keys[i].destinations, b->keys[i].destinations));
 		CHECK(a->keys[i].allow == b->keys[i].allow);
 	}
 }
@@ -224,25 +238,28 @@ static void check_append(const struct config *before, const void *p, size_t n)
 	struct identity id;
 	struct why why = {0};
 	const char *serial = n % 2 ? "5d0c2f71a94be863" : NULL;
+	const char *destinations = n % 5 ? NULL : "a,hop>u*@[b]:2";
 	enum err e;
 
 	CHECK(identity_parse(&id, "ssh://git@github.com", NULL) == ERR_OK);
 	id.index = n % 3 ? 0 : UINT32_MAX;
-	e = config_append_key(path, &id, serial, NULL, &why);
+	e = config_append_key(path, &id, serial, destinations, &why);
 	fuzz_check_why(e, &why);
 	if (e != ERR_OK) {
 		CHECK(file_is(p, n));
 		if (before != NULL)
-			CHECK(e == ERR_EXISTS || n > FILE_MAX - 200 || before->key_count == 1000);
+			CHECK(e == ERR_EXISTS || (e == ERR_NOT_ALLOWED && destinations != NULL) ||
+			      n > FILE_MAX - 200 || before->key_count == 1000);
 		return;
 	}
 	CHECK(before != NULL && config_load(&after, path, NULL) == ERR_OK);
 	check_same(before, after, 1);
+	CHECK(same_text(after->keys[before->key_count].destinations, destinations));
 	CHECK(identity_equal(&after->keys[before->key_count].id, &id));
 	CHECK(same_text(after->keys[before->key_count].device, serial));
 	config_free(after);
 	/* And once is enough. */
-	CHECK(config_append_key(path, &id, serial, NULL, NULL) == ERR_EXISTS);
+	CHECK(config_append_key(path, &id, serial, destinations, NULL) == ERR_EXISTS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

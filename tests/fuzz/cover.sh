@@ -15,6 +15,7 @@ client       protocol/client.c       client_socket_dir client_socket_path
 config       agent/config_parse.c
 config       agent/config_values.c
 config       agent/config_scan.c
+destination  agent/destination.c
 encode       derive/encode.c
 identity     derive/identity.c
 known_hosts  ssh/known_hosts.c
@@ -27,6 +28,7 @@ ssh_accept   ssh/accept.c
 ssh_answer   ssh/answer.c
 ssh_bind     ssh/bind.c
 ssh_bind     ssh/host.c
+ssh_bind     ssh/destination.c     ssh_destinations_known name_is_known
 ssh_bind     derive/hostkey.c      hash_hmac_sha1
 ssh_cert     ssh/cert.c
 ssh_cert     ssh/cert_file.c

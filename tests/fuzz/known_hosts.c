@@ -68,6 +68,41 @@ static void check_lines(const struct ssh_known *whole, struct slice text, unsign
 	CHECK(strcmp(lines.names, whole->names) == 0);
 }
 
+static bool in_lines(struct slice text, const char *name, enum ssh_known_kind kind)
+{
+	uint8_t *copy = fuzz_copy(text.p, text.n), hash[32];
+	struct slice rest = {copy, text.n};
+	struct ssh_known_line line;
+	bool found = false;
+
+	hash_sha256(hash, blob, sizeof(blob));
+	while (ssh_known_next(&rest, &line)) {
+		struct slice all = {(const uint8_t *)"*", 1};
+
+		CHECK(line.names.p >= copy && line.names.p + line.names.n <= rest.p);
+		CHECK(line.kind <= SSH_KNOWN_REVOKED && ssh_known_matches(all, line.names));
+		CHECK(ssh_known_matches(line.names, line.names) ||
+		      memchr(line.names.p, '*', line.names.n) != NULL);
+		found |= ssh_known_names(line.names, name) && line.kind == kind &&
+			 memcmp(line.fingerprint, hash, 32) == 0;
+	}
+	CHECK(rest.n == 0);
+	free(copy);
+	return found;
+}
+
+/* What is found by key and by name is the same, one way and the other. */
+static void check_by_name(const struct ssh_known *known, struct slice text)
+{
+	bool is = in_lines(text, "example.org", SSH_KNOWN_KEY);
+
+	CHECK(!is || known->known);
+	CHECK(!in_lines(text, "example.org", SSH_KNOWN_REVOKED) || known->revoked);
+	if (strcmp(known->names, "example.org") == 0 && memchr(text.p, '!', text.n) == NULL &&
+	    memchr(text.p, '|', text.n) == NULL && text.n < 1000)
+		CHECK(is);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rbuf r = rbuf_new(data, size);
@@ -85,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(!known.known && !known.revoked);
 	check_names(known.names, text, choice);
 	check_lines(&known, text, choice);
+	check_by_name(&known, text);
 	find(&nothing, (struct slice){text.p, 0}, choice);
 	CHECK(!nothing.known && !nothing.revoked && nothing.names[0] == '\0');
 	return 0;

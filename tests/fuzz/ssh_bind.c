@@ -3,8 +3,14 @@
 #include "fuzz.h"
 
 #include "derive/hostkey.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "ssh/bind.h"
+#include "ssh/destination.h"
 #include "ssh/host.h"
+
+static char home[] = "/tmp/lanyard-fuzz-XXXXXX", path[64];
 
 /* What a bind that was accepted proves: this key signed this session id, and nothing else. */
 static void check_proof(struct slice contents, const struct ssh_bind *bind)
@@ -49,6 +55,67 @@ static void check_list(const struct ssh_binds *binds)
 	}
 }
 
+/* tests/vectors' hosts are known by their CA, as localhost. */
+static const char known_hosts[] =
+	"@cert-authority localhost,other ssh-ed25519 "
+	"AAAAC3NzaC1lZDI1NTE5AAAAICjylYA5b6ohfDjux5GBTLi37IKdA7SGhnzxvOg/d66Q\n";
+
+static void clean_up(void)
+{
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+	rmdir(home);
+}
+
+static void make_home(void)
+{
+	FILE *f;
+
+	CHECK(mkdtemp(home) != NULL && setenv("HOME", home, 1) == 0);
+	snprintf(path, sizeof(path), "%.30s/.ssh", home);
+	CHECK(mkdir(path, 0700) == 0);
+	strcat(path, "/known_hosts");
+	f = fopen(path, "w");
+	CHECK(f != NULL && fputs(known_hosts, f) >= 0 && fclose(f) == 0);
+	CHECK(atexit(clean_up) == 0);
+}
+
+static bool permits(const struct ssh_binds *binds, const char *list, const struct slice *user)
+{
+	struct ssh_chain chain = {.binds = binds};
+	struct why why = {0};
+	enum err e = ssh_chain_permits(&chain, list, user, &why);
+
+	fuzz_check_why(e, &why);
+	CHECK(e == ERR_OK || e == ERR_NOT_ALLOWED);
+	CHECK(ssh_chain_permits(&chain, list, user, NULL) == e);
+	ssh_chain_end(&chain);
+	return e == ERR_OK;
+}
+
+/* ssh/destination.h: who may sign is certified for that name, from here on; others may not. */
+static void check_destinations(const struct ssh_binds *binds)
+{
+	static const char list[] = "u@localhost,localhost>localhost,other";
+	struct slice user = {(const uint8_t *)"u", 1}, root = {(const uint8_t *)"root", 4};
+	const struct ssh_bind *last = ssh_bind_last(binds);
+	bool signs = permits(binds, list, &user), all_certs = true;
+
+	for (size_t i = 0; i < binds->count; i++) {
+		CHECK(binds->list[i].cert == NULL ||
+		      memcmp(binds->list[i].host_key, binds->list[i].fingerprint, 32) != 0);
+		all_certs = all_certs && binds->list[i].cert != NULL;
+	}
+	CHECK(permits(binds, NULL, &user) && !permits(binds, "unheard-of", &user));
+	CHECK(!signs || (last != NULL && !last->forwarding && all_certs));
+	CHECK(!signs || permits(binds, list, NULL));
+	CHECK(!permits(binds, list, &root) || binds->count > 1);
+	CHECK(last != NULL || permits(binds, list, NULL) == !binds->tried);
+	CHECK(!permits(binds, "localhost", NULL) || binds->count < 2);
+	CHECK(!permits(binds, "other", &user)); /* no principal */
+}
+
 /* What ssh/host.h does not let through, the primitives refuse as well. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -57,6 +124,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	CHECK(verify_ecdsa(255, zeros, zeros, zeros, zeros) == ERR_UNSUPPORTED);
+	make_home();
 	zeros.n = 31;
 	CHECK(verify_ed25519(zeros, zeros, zeros) == ERR_BAD_POINT);
 	return 0;
@@ -86,5 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_proof(contents, ssh_bind_last(&binds));
 		}
 	}
+	check_destinations(&binds);
+	ssh_binds_end(&binds);
 	return 0;
 }

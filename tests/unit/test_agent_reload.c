@@ -104,6 +104,21 @@ Test(agent_reload, policy_of_a_device)
 	}
 }
 
+Test(agent_reload, destinations)
+{
+	static const char one[] = "key \"ssh://x\" { destinations = { a } }",
+			  two[] = "key \"ssh://x\" { destinations = { a, b } }",
+			  none[] = "key \"ssh://x\" { }";
+
+	cr_expect_str_eq(loosens(one, one), "");
+	cr_expect_str_eq(loosens(two, one), "");
+	cr_expect_str_eq(loosens(none, one), "");
+	cr_expect_str_eq(loosens("", one), "");
+	cr_expect_str_eq(loosens(one, two), "destinations of ssh://x");
+	cr_expect_str_eq(loosens(one, none), "destinations of ssh://x");
+	cr_expect_str_eq(loosens(one, ""), "destinations of ssh://x");
+}
+
 Test(agent_reload, a_long_list_is_cut)
 {
 	char from[4000] = "", to[4000] = "";

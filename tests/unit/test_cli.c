@@ -17,7 +17,7 @@ static int run_nothing(struct cli *cli)
 }
 
 static const struct cli_option add_options[] = {
-	{"save", NULL, "x"}, {"life", "TIME", "x"}, {NULL, NULL, NULL}};
+	{"save", NULL, "x"}, {"life", "TIME", "x"}, {"only", "WHERE...", "x"}, {NULL, NULL, NULL}};
 static const struct cli_option rm_options[] = {{"all", NULL, "x"}, {NULL, NULL, NULL}};
 
 static const struct command test_commands[] = {
@@ -119,6 +119,9 @@ static const struct {
 	{"lanyard host add -d1 h", "add [h] device=1"},
 	{"lanyard host add h --device=soft:a", "add [h] device=soft:a"},
 	{"lanyard host add h -yvi 7", "add [h] index=7 yes verbose=1"},
+	{"lanyard host add h --only a", "add [h] only=(a)"},
+	{"lanyard host --only a add h --only b@c,d --only=e", "add [h] only=(a,b@c,d,e)"},
+	{"lanyard host rm --only a", "wrong: `lanyard host rm` has no option --only"},
 	{"lanyard host --save add h --life 1h", "add [h] save=() life=(1h)"},
 	{"lanyard host add --life= h", "add [h] life=()"},
 	{"lanyard host add h -k nist256p1 --index=4294967295",

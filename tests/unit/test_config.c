@@ -234,7 +234,8 @@ static const struct bad {
 	{"curve = ed25519\n", 1, "'curve' (allowed here: device, log, "},
 	{"key \"ssh://a\" {\n}\n\nkeys \"ssh://b\" {\n}\n", 4, "'keys'"},
 	{"key \"ssh://a\" {\n\tlog = info\n}\n", 2,
-	 "'log' (allowed here: curve, index, device, allow, host-key, confirm, remember, "},
+	 "'log' (allowed here: curve, index, device, allow, host-key, destinations, confirm, "
+	 "remember, "},
 	{"key \"ssh://a\" {\n key \"ssh://b\" {\n}\n}\n", 2, "'key' (allowed here: curve"},
 	/* values */
 	{"log = verbose\n", 1, "log is \"verbose\"; allowed: error, warn, info, debug"},
@@ -275,6 +276,14 @@ static const struct bad {
 	{"key \"ssh://a\" {\n\tallow = { any }\n\tallow = { }\n}\n", 1, "allow is empty"},
 	{"key \"gpg://a\" {\n\tallow = { any }\n}\n", 1, "allow is for ssh:// keys only"},
 	{"key \"ssh://a\" {\n\tallow = { any }\n\thost-key = known\n}\n", 1, "one of them"},
+	{"key \"gpg://a\" {\n\tdestinations = { a }\n}\n", 1,
+	 "destinations is for ssh:// keys only"},
+	{"key \"ssh://a\" {\n\tdestinations = { }\n}\n", 1, "destinations is empty; allowed: "},
+	{"key \"ssh://a\" {\n\tdestinations = {\"b\", \"u@\"}\n}\n", 2,
+	 "destination \"u@\" names no host: [HOP>][USER@]HOST"},
+	{"key \"ssh://a\" {\n\tdestinations = {\"u@hop>b\"}\n}\n", 2, "has a user for its hop"},
+	{"key \"ssh://a\" {\n\tdestinations = { a }\n\tdestinations = { b }\n}\n", 3,
+	 "given twice"},
 	{"key \"gpg://a\" {\n\thost-key = any\n}\n", 1, "host-key is for ssh:// keys only"},
 	{"key \"ssh://a\" {\n\thost-key = new\n}\n", 2, "host-key is \"new\"; allowed: any, known"},
 	{"key \"ssh://a\" {\n\thost-key = any\n\thost-key = any\n}\n", 3, "given twice"},
@@ -496,6 +505,36 @@ Test(config, append_keeps_what_is_there)
 		cr_assert_null(c->keys[1].device);
 		config_free(c);
 	}
+}
+
+Test(config, destinations)
+{
+	struct key key = {.listed = true};
+	struct config *c;
+	struct identity id;
+	struct why why = {0};
+
+	cr_assert_eq(identity_parse(&id, "ssh://git@a", NULL), ERR_OK);
+	write_text("key \"ssh://a\" {\n\tdestinations = {\"b\", \"HOP>u@C:2\"}\n}\n");
+	cr_assert_eq(config_append_key(path, &id, NULL, "a,b>u*@c", &why), ERR_OK, "%s", why.text);
+	cr_assert_eq(config_append_key(path, &id, NULL, "a,b>u*@c", &why), ERR_EXISTS);
+	cr_assert_eq(config_append_key(path, &id, NULL, NULL, &why), ERR_EXISTS);
+	cr_assert_eq(config_append_key(path, &id, NULL, "a", &why), ERR_NOT_ALLOWED);
+	cr_assert_not_null(strstr(why.text, "write `destinations = {\"a\"}` into its section"));
+	cr_assert_eq(config_load(&c, path, &why), ERR_OK, "%s", why.text);
+	cr_assert_eq(c->key_count, 2);
+	cr_assert_str_eq(c->keys[0].destinations, "b,hop>u@[c]:2");
+	cr_assert_str_eq(c->keys[1].destinations, "a,b>u*@c");
+	key.id = id;
+	config_key_settings(c, &key);
+	cr_assert_eq(key.destinations, c->keys[1].destinations);
+	key.id.index = 5;
+	config_key_settings(c, &key);
+	cr_assert_null(key.destinations);
+	config_free(c);
+	/* A section without any has no room for them. */
+	write_text("key \"ssh://git@a\" { }\n");
+	cr_assert_eq(config_append_key(path, &id, NULL, "a", &why), ERR_NOT_ALLOWED);
 }
 
 Test(config, append_refuses_and_leaves_the_file_alone)

@@ -385,6 +385,7 @@ Test(ssh_accept, what_openssh_asks_for)
 		ssh_vector_message(&v, "sign", rows[i].sign, &m);
 		expect_allowed(rows[i].sign, &key, &binds, m.data.p, m.data.n, rows[i].bit,
 			       rows[i].text);
+		ssh_binds_end(&binds);
 	}
 }
 

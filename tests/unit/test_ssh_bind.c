@@ -58,6 +58,9 @@ Test(ssh_bind, what_openssh_sends_is_good)
 		cr_expect((memcmp(last->host_key, last->fingerprint, 32) != 0) ==
 				  (strstr(names[i], "-cert") != NULL),
 			  "%s", names[i]);
+		cr_expect((last->cert != NULL) == (strstr(names[i], "-cert") != NULL));
+		cr_expect(binds.tried);
+		ssh_binds_end(&binds);
 	}
 }
 

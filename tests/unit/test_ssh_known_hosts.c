@@ -83,6 +83,89 @@ Test(ssh_known_hosts, rows)
 	}
 }
 
+Test(ssh_known_hosts, matches)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool is;
+	} rows[] = {
+		{"", "", true},
+		{"", "a", false},
+		{"a", "", false},
+		{"a", "a", true},
+		{"a", "ab", false},
+		{"ab", "a", false},
+		{"*", "", true},
+		{"*", "abc", true},
+		{"**", "", true},
+		{"?", "", false},
+		{"?", "a", true},
+		{"?", "ab", false},
+		{"a*c", "abbc", true},
+		{"a*c", "ac", true},
+		{"a*c", "acb", false},
+		{"*ab", "aab", true},
+		{"*ab*cd", "abxabcd", true},
+		{"*ab*cd", "abxabc", false},
+		{"a?c*", "abc", true},
+		{"*a*a*a*", "aa", false},
+		{"*.b", "a.b.b", true},
+		{"A", "a", false},
+		{"?*", "", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_eq(ssh_known_matches(slice(rows[i].pattern), slice(rows[i].text)),
+			     rows[i].is, "%s, %s", rows[i].pattern, rows[i].text);
+}
+
+Test(ssh_known_hosts, lines_about_a_name)
+{
+	static const struct {
+		const char *text, *name;
+		int lines; /* a digit a line: 1 key, 2 CA, 3 revoked */
+	} rows[] = {
+		{"", "a", 0},
+		{"a " KEY "\na,b " OTHER "\nb " KEY, "a", 11},
+		{"A " KEY, "a", 1},
+		{"a " KEY, "A", 0}, /* names are given in lower case */
+		{"@cert-authority *.org " KEY "\n@revoked a.* " OTHER, "a.org", 23},
+		{"@other a " KEY, "a", 0},
+		{"*.org,!b.org " KEY, "a.org", 1},
+		{"*.org,!b.org " KEY, "b.org", 0},
+		{"! " KEY, "a", 0},
+		{", " KEY "\na, " KEY, "a", 1},
+		{"a ssh-ed25519 ****\na", "a", 0},
+		{HASHED, "example.org", 1},
+		{HASHED, "[example.org]:2222", 1},
+		{HASHED, "192.0.2.1", 1},
+		{HASHED, "other.org", 0},
+		{"|1| " KEY "\n|1|x " KEY "\n|1|x|y " KEY, "example.org", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct slice text = slice(rows[i].text);
+		struct ssh_known_line line;
+		int lines = 0;
+
+		while (ssh_known_next(&text, &line))
+			if (ssh_known_names(line.names, rows[i].name))
+				lines = 10 * lines + (int)line.kind + 1;
+		cr_expect_eq(lines, rows[i].lines, "row %zu: %d", i, lines);
+	}
+}
+
+/* ssh takes no pattern of more than 1023 bytes, nor what stands beside it. */
+Test(ssh_known_hosts, a_long_pattern)
+{
+	char text[1200] = "a,";
+
+	memset(text + 2, '*', 1024);
+	cr_expect_not(ssh_known_names(slice(text), "a"));
+	text[2 + 1023] = '\0';
+	cr_expect(ssh_known_names(slice(text), "a"));
+}
+
 /* More names than are shown: whole ones only. */
 Test(ssh_known_hosts, names_are_bounded)
 {
