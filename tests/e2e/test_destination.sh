@@ -214,6 +214,14 @@ agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
 agent_start -v -v
 expect_ok 'now there' at b true
 expect_fail 'not as before' 'Permission denied' at a true
+expect_ok 'and there' at c true
+sed -i 's/{"b", "c"}/{"b"}/' "$conf"
+expect_ok 'a stricter reload' lanyard reload
+expect_ok 'there still' at b true
+expect_fail 'and there no more' 'Permission denied' at c true
+sed -i 's/{"b"}/{"b", "c"}/' "$conf"
+expect_fail 'one that is less strict, with nobody to ask' 'destinations of' lanyard reload
+expect_fail 'as it was' 'Permission denied' at c true
 sed -i 's/"c"}/"c d"}/' "$conf"
 lanyard-agent -D --socket-dir "$home/other" 2>"$home/stderr" && die 'a wrong destination'
 expect_match 'wrong' "$(cat "$home/stderr")" 'destination "c d" names no host'
