@@ -55,7 +55,8 @@ static void PRINTF_LIKE(2, 0) load_confuse_error(cfg_t *cfg, const char *fmt, va
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	load_fail(cfg->line, ERR_INVALID, "%s (allowed here: %s)", text,
-		  load_in_key(cfg)      ? "curve, index, device, allow, host-key, destinations, " POLICY_SETTINGS
+		  load_in_key(cfg)
+			  ? "curve, index, device, allow, host-key, destinations, " POLICY_SETTINGS
 		  : load_in_wallet(cfg) ? "passphrase, timeout"
 		  : load_in_policy(cfg)
 			  ? POLICY_SETTINGS

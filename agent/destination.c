@@ -53,6 +53,10 @@ static bool parse_name(char out[static DESTINATION_NAME_MAX + 1], struct slice s
 			return false;
 		host = (struct slice){host.p + 1, host.n - 2};
 	}
+	/* An IPv6 address has two colons; one alone would be read as a port the next time. */
+	colon = memchr(host.p, ':', host.n);
+	if (colon != NULL && find_last(host, ':') == colon)
+		return false;
 	if (host.n == 0 || host.n > DESTINATION_NAME_MAX - 8 || host.p[0] == '-' ||
 	    !is_word(host, "[],\"'\\%@<>|!#$") || !text_to_u32(port, 1, 65535, &number))
 		return false;

@@ -60,7 +60,8 @@ Test(destination, bad_ones)
 		"[host",      "host]",   "[host]:",    "host:",   "host:0",   "host:x",
 		"[]:2",       "[a]b:2",  "host:65536", "|1|a|b",  "!host",    "#host",
 		"h\"ost",     "a\\b@h",  "100%",       "$h",      "host\x7f", "h\xc3\xa9",
-		"[a]:22x",    "host:02", "a>@host",    "[-a]:2",
+		"[a]:22x",    "host:02", "a>@host",    "[-a]:2",  "[a:22]",   "[a:2]:22",
+		"[a:2]:2",
 	};
 	char longest[DESTINATION_NAME_MAX + 2] = "";
 	struct destination d;
