@@ -124,7 +124,7 @@ sshd_stop() {
 # clock_add SECONDS [SLEPT]: so much later it is, to an agent that was started with
 # LANYARD_TEST_CLOCK=$home/clock; SLEPT of the seconds the machine was suspended.
 clock_add() {
-	read -r clock_ms clock_slept <"$home/clock" 2>/dev/null || clock_ms=0 clock_slept=0
+	read -r clock_ms clock_slept 2>/dev/null <"$home/clock" || clock_ms=0 clock_slept=0
 	echo "$((clock_ms + $1 * 1000)) $((clock_slept + ${2:-0} * 1000))" >"$home/clock.new"
 	mv "$home/clock.new" "$home/clock"
 }

@@ -125,6 +125,28 @@ expect_eq 'what stretched it' "$(stretching)" 1
 wait_for "grep -q '^ERR' $home/unlock"
 expect_match 'it did not open' "$(cat "$home/unlock")" '^ERR [0-9]* locked: '
 locked_is 'yes: all'
+# A client left, and its request ends later: meanwhile its descriptor's number is nobody else's, who
+# would not be heard any more from that end on.
+mkfifo "$home/leaves.in" "$home/next.in"
+socat -u - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/leaves.in" &
+leaves=$!
+exec 7>"$home/leaves.in"
+printf 'UNLOCK\nD %s\nEND\n' "$PASSPHRASE" >&7
+wait_for '[ "$(stretching)" -eq 2 ]'
+stretch=$(pgrep -P "$agent_pid" | grep -vx "$LANYARD_AGENT_PID")
+kill -STOP "$stretch"
+kill "$leaves"
+wait "$leaves" || true
+lanyard status >/dev/null
+socat - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/next.in" >"$home/next" &
+exec 7>"$home/next.in"
+wait_for "grep -q '^OK lanyard' $home/next"
+kill -CONT "$stretch"
+wait_for '[ "$(stretching)" -eq 1 ]'
+lanyard lock soft:a
+echo STATUS >&7
+wait_for "grep -q '^S PID' $home/next"
+exec 7>&-
 unlock
 expect_fail 'a class that is none' 'release' lanyard lock release
 agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"

@@ -188,6 +188,31 @@ Test(config, who_asks_a_person_and_where)
 	config_free(c);
 }
 
+Test(config, what_locks_by_itself)
+{
+	static const struct {
+		const char *text;
+		uint32_t after;
+		unsigned on;
+	} rows[] = {
+		{"", 0, LOCK_ON_SLEEP | LOCK_ON_SESSION},
+		{"lock-after = off\n", 0, LOCK_ON_SLEEP | LOCK_ON_SESSION},
+		{"lock-after = 1s\n", 1, LOCK_ON_SLEEP | LOCK_ON_SESSION},
+		{"lock-after = 15m\nlock-on = {}\n", 900, 0},
+		{"lock-after = 7d\nlock-on = {sleep}\n", 604800, LOCK_ON_SLEEP},
+		{"lock-on = {\"session-lock\"}\n", 0, LOCK_ON_SESSION},
+		{"lock-on = {session-lock, sleep}\n", 0, LOCK_ON_SLEEP | LOCK_ON_SESSION},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config *c = load(rows[i].text);
+
+		cr_assert_eq(c->lock_after, rows[i].after, "%s", rows[i].text);
+		cr_assert_eq(c->lock_on, rows[i].on, "%s", rows[i].text);
+		config_free(c);
+	}
+}
+
 Test(config, what_root_and_the_owner_may)
 {
 	static const struct {
@@ -243,6 +268,13 @@ static const struct bad {
 	{"wait-device = 301\n", 1, "wait-device is \"301\"; allowed: 0 to 300"},
 	{"wait-device = 10s\n", 1, "wait-device is \"10s\"; allowed: 0 to 300"},
 	{"wait-device = 1\nwait-device = 1\n", 2, "wait-device is given twice"},
+	{"lock-after = 0\n", 1, "lock-after is \"0\"; allowed: off, or a time from 1s to 7d"},
+	{"lock-after = 0s\n", 1, "lock-after is \"0s\"; allowed: off, or a time from 1s to 7d"},
+	{"lock-after = 8d\n", 1, "lock-after is \"8d\"; allowed: off, or a time from 1s to 7d"},
+	{"lock-after = never\n", 1, "lock-after is \"never\"; allowed: off, or a time"},
+	{"lock-after = 1m\nlock-after = off\n", 2, "lock-after is given twice"},
+	{"lock-on = {sleep, lid}\n", 1, "lock-on has \"lid\"; allowed: sleep, session-lock"},
+	{"lock-on = {sleep}\nlock-on = {sleep}\n", 2, "lock-on is given twice"},
 	{"pinentry = pinentry\n", 1,
 	 "pinentry is \"pinentry\"; allowed: a program's absolute path"},
 	{"pinentry = \"/\"\n", 1, "pinentry is \"/\""},
