@@ -22,9 +22,11 @@ enum {
 };
 
 struct client {
-	int fd;      /* -1 once the connection is closed */
-	size_t have; /* bytes in `in` */
-	size_t used; /* of them, the line that is being looked at, with its LF */
+	int fd;         /* -1 once the connection is closed */
+	unsigned ahead; /* commands, and the greeting, whose answers are due */
+	size_t unsent;  /* bytes in `out` */
+	size_t have;    /* bytes in `in` */
+	size_t used;    /* of them, the line that is being looked at, with its LF */
 	char in[LINE_LEN_MAX + 1];
 	char out[CHUNK_ENCODED];
 	uint8_t answer[LINE_DATA_MAX];
@@ -136,6 +138,8 @@ static void hang_up(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
+	c->ahead = 0;
+	c->unsent = 0;
 }
 
 static enum err violation(struct client *c, struct exchange *x, const char *what)
@@ -175,6 +179,14 @@ static enum err send_all(struct client *c, struct exchange *x, const void *p, si
 	return ERR_OK;
 }
 
+static enum err flush(struct client *c, struct exchange *x)
+{
+	size_t n = c->unsent;
+
+	c->unsent = 0;
+	return n > 0 ? send_all(c, x, c->out, n) : ERR_OK;
+}
+
 /* The next line, without LF and a CR before it, ended with NUL; valid until the next call. */
 static enum err read_line(struct client *c, struct exchange *x, char **line, size_t *n)
 {
@@ -186,6 +198,9 @@ static enum err read_line(struct client *c, struct exchange *x, char **line, siz
 	while (!(end = memchr(c->in, '\n', c->have))) {
 		if (c->have == sizeof(c->in))
 			return violation(c, x, "a line is longer than 1000 bytes");
+		enum err e = flush(c, x);
+		if (e != ERR_OK)
+			return e;
 		ssize_t got = recv(c->fd, c->in + c->have, sizeof(c->in) - c->have, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -255,6 +270,8 @@ static enum err handle_inquire(struct client *c, struct exchange *x, char *line)
 
 	if (!split_keyword(line, &text))
 		return violation(c, x, "INQUIRE without a keyword");
+	if (c->ahead > 1)
+		return violation(c, x, "it asks what the next commands would answer");
 	x->answer = ERR_NO_PROMPT;
 	if (x->calls->inquire)
 		x->answer = x->calls->inquire(x->calls->arg, line, text, &answer);
@@ -329,11 +346,15 @@ static enum err read_replies(struct client *c, struct exchange *x)
 		if (e == ERR_OK)
 			e = handle_line(c, x, line, n);
 	}
+	if (c->fd >= 0)
+		c->ahead--;
 	/* What nobody asked for would pass as the reply to the next command. */
-	if (c->have != c->used)
+	if (c->ahead == 0 && c->have != c->used)
 		hang_up(c);
-	c->have = c->used = 0;
-	text_wipe(c->in, sizeof(c->in));
+	c->have = c->fd >= 0 ? c->have - c->used : 0;
+	memmove(c->in, c->in + c->used, c->have);
+	c->used = 0;
+	text_wipe(c->in + c->have, sizeof(c->in) - c->have);
 	return e;
 }
 
@@ -385,6 +406,7 @@ enum err client_open_of(struct client **out, const char *path, uid_t uid, struct
 		e = check_server(c, path, uid, why);
 	if (e == ERR_OK && !set_receive_timeout(c, GREETING_SECONDS))
 		e = why_set(why, ERR_IO, "cannot set a timeout for %s: %m", path);
+	c->ahead = 1;
 	if (e == ERR_OK)
 		e = read_replies(c, &x);
 	if (e == ERR_OK && c->fd >= 0 && !set_receive_timeout(c, 0))
@@ -410,27 +432,65 @@ int client_fd(const struct client *c)
 	return c->fd;
 }
 
-enum err client_command(struct client *c, const char *command, struct wbuf *data,
-			const struct client_calls *calls, struct why *why)
+unsigned client_ahead(const struct client *c)
 {
-	static const struct client_calls no_calls;
-	struct exchange x = {.data = data, .calls = calls ? calls : &no_calls, .why = why};
-	struct wbuf out = wbuf_new(c->out, sizeof(c->out));
+	return c->ahead;
+}
+
+enum err client_send(struct client *c, const char *command, struct why *why)
+{
+	struct exchange x = {.why = why};
+	size_t n = strlen(command);
+	enum err e = ERR_OK;
 
 	if (why)
 		why->text[0] = '\0';
 	if (c->fd < 0)
 		return why_set(why, ERR_NO_AGENT, "the connection to the agent is closed");
-	if (strlen(command) > LINE_LEN_MAX)
+	if (n > LINE_LEN_MAX)
 		return why_set(why, ERR_TOO_LARGE,
-			       "the command is %zu bytes long; at most %d are allowed",
-			       strlen(command), LINE_LEN_MAX);
+			       "the command is %zu bytes long; at most %d are allowed", n,
+			       LINE_LEN_MAX);
 	if (strpbrk(command, "\r\n"))
 		return why_set(why, ERR_INVALID, "the command holds a CR or LF");
-	wbuf_text(&out, command);
-	wbuf_u8(&out, '\n');
-	enum err e = send_all(c, &x, out.p, out.n);
-	return e == ERR_OK ? read_replies(c, &x) : e;
+	if (c->ahead == CLIENT_AHEAD_MAX)
+		return why_set(why, ERR_INTERNAL, "%u answers of the agent are due already",
+			       c->ahead);
+	if (c->unsent + n + 1 > sizeof(c->out))
+		e = flush(c, &x);
+	if (e != ERR_OK)
+		return e;
+	memcpy(c->out + c->unsent, command, n);
+	c->out[c->unsent + n] = '\n';
+	c->unsent += n + 1;
+	c->ahead++;
+	return ERR_OK;
+}
+
+enum err client_answer(struct client *c, struct wbuf *data, const struct client_calls *calls,
+		       struct why *why)
+{
+	static const struct client_calls no_calls;
+	struct exchange x = {.data = data, .calls = calls ? calls : &no_calls, .why = why};
+
+	if (why)
+		why->text[0] = '\0';
+	if (c->fd < 0)
+		return why_set(why, ERR_NO_AGENT, "the connection to the agent is closed");
+	if (c->ahead == 0)
+		return why_set(why, ERR_INTERNAL, "the agent was asked nothing");
+	return read_replies(c, &x);
+}
+
+enum err client_command(struct client *c, const char *command, struct wbuf *data,
+			const struct client_calls *calls, struct why *why)
+{
+	enum err e;
+
+	if (c->ahead > 0)
+		return why_set(why, ERR_INTERNAL, "%u answers of the agent are due", c->ahead);
+	e = client_send(c, command, why);
+	return e == ERR_OK ? client_answer(c, data, calls, why) : e;
 }
 
 void client_word(struct wbuf *command, const char *word)

@@ -73,6 +73,20 @@ int client_fd(const struct client *c);
 enum err client_command(struct client *c, const char *command, struct wbuf *data,
 			const struct client_calls *calls, struct why *why) MUST_CHECK;
 
+/*
+ * The same in two halves, so that many commands can be under way: client_answer() reads the answer
+ * to the earliest one that has none yet. Commands leave when an answer is waited for. At most
+ * CLIENT_AHEAD_MAX (ERR_INTERNAL: what the agent keeps for us stays small). An INQUIRE is answered
+ * only when nothing was sent after its command; else it is ERR_SYNTAX. client_command() is
+ * ERR_INTERNAL while answers are due.
+ */
+enum { CLIENT_AHEAD_MAX = 64 };
+enum err client_send(struct client *c, const char *command, struct why *why) MUST_CHECK;
+enum err client_answer(struct client *c, struct wbuf *data, const struct client_calls *calls,
+		       struct why *why) MUST_CHECK;
+/* How many answers are due. */
+unsigned client_ahead(const struct client *c);
+
 /* Appends " word" percent-encoded to a command under construction; a "-" in front too, so that no
  * operand passes for an option. There is no empty word: it makes the buffer bad. */
 void client_word(struct wbuf *command, const char *word);

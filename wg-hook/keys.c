@@ -59,19 +59,23 @@ static enum err on_inquire(void *arg, const char *keyword, const char *text, str
 
 /* ---- commands ---- */
 
-/* Runs it; the answer must be exactly 32 bytes. `out` is in locked memory. */
-static enum err ask_key(uint8_t out[static WG_KEY_LEN], struct client *c, struct wbuf *command,
-			const char *extra, struct why *why)
+static enum err send(struct client *c, struct wbuf *command, struct why *why)
+{
+	wbuf_u8(command, '\0');
+	if (!wbuf_ok(command))
+		return why_set(why, ERR_TOO_LARGE, "the command for the agent is too long");
+	return client_send(c, (const char *)command->p, why);
+}
+
+/* The answer must be exactly 32 bytes. `out` is in locked memory. */
+static enum err take_key(uint8_t out[static WG_KEY_LEN], struct client *c, const char *extra,
+			 struct why *why)
 {
 	struct ask a = {.extra = extra, .why = why};
 	const struct client_calls calls = query_calls(on_inquire, &a);
 	struct wbuf data = wbuf_new(out, WG_KEY_LEN);
-	enum err e;
+	enum err e = client_answer(c, &data, &calls, why);
 
-	wbuf_u8(command, '\0');
-	if (!wbuf_ok(command))
-		return why_set(why, ERR_TOO_LARGE, "the command for the agent is too long");
-	e = client_command(c, (const char *)command->p, &data, &calls, why);
 	if (e == ERR_OK && data.n != WG_KEY_LEN)
 		e = why_set(why, ERR_SYNTAX,
 			    "the agent does not follow the protocol: a key of %zu bytes", data.n);
@@ -124,7 +128,9 @@ static enum err fetch_interface(struct keys *k, struct client *c, const struct s
 	snprintf(number, sizeof(number), "%zu", psks);
 	client_option(&w, "peers", number);
 	client_word(&w, s->id.uri);
-	e = ask_key(k->private_key, c, &w, NULL, why);
+	e = send(c, &w, why);
+	if (e == ERR_OK)
+		e = take_key(k->private_key, c, NULL, why);
 	if (e != ERR_OK)
 		return e;
 	kdf_wg_public(k->public_key, k->private_key);
@@ -142,8 +148,8 @@ static enum err check_psk(const uint8_t psk[static WG_KEY_LEN], struct why *why)
 						   : ERR_OK;
 }
 
-static enum err fetch_peer(struct keys_peer *k, struct client *c, const struct settings *s,
-			   const struct tunnel_peer *peer, struct why *why)
+static enum err send_peer(struct client *c, const struct settings *s,
+			  const struct tunnel_peer *peer, struct why *why)
 {
 	char room[LINE_LEN_MAX + 1], point[WG_KEY_TEXT], number[12];
 	struct identity id;
@@ -167,9 +173,16 @@ static enum err fetch_peer(struct keys_peer *k, struct client *c, const struct s
 		wbuf_text(&w, " --extra");
 	add_index(&w, s);
 	client_word(&w, id.uri);
-	e = ask_key(k->psk, c, &w, peer->extra, why);
+	return send(c, &w, why);
+}
+
+static enum err take_peer(struct keys_peer *k, struct client *c, const struct settings *s,
+			  const struct tunnel_peer *peer, struct why *why)
+{
+	enum err e = take_key(k->psk, c, peer->extra, why);
+
 	k->has_psk = true;
-	k->is_root = pair && s->rotate > 0;
+	k->is_root = peer->point != NULL && s->rotate > 0;
 	return e == ERR_OK ? check_psk(k->psk, why) : e;
 }
 
@@ -184,6 +197,41 @@ static enum err name_peer(const uint8_t key[static WG_KEY_LEN], enum err e, stru
 	inner = *why;
 	wg_key_format(text, key);
 	return why_set(why, e, "peer %s: %s", text, why_text(&inner, e));
+}
+
+/* Its command may ask something back, or somebody who may say no to it and to what follows. */
+static bool goes_alone(const struct tunnel_peer *peer)
+{
+	return peer->extra != NULL || peer->psk_mode == PSK_DEVICE;
+}
+
+/* Many commands ahead of their answers, so that neither side waits for the other each time. */
+static enum err fetch_peers(struct keys *k, struct client *c, const struct settings *s,
+			    const struct tunnel_peer *peers, const struct keys_meanwhile *m,
+			    struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0, sent = 0; i < k->count && e == ERR_OK; i++) {
+		memcpy(k->peers[i].key, peers[i].key, WG_KEY_LEN);
+		while (e == ERR_OK && sent < k->count && client_ahead(c) < CLIENT_AHEAD_MAX &&
+		       (client_ahead(c) == 0 || !goes_alone(&peers[sent])) &&
+		       (sent == i || !goes_alone(&peers[sent - 1]))) {
+			if (peers[sent].psk_mode != PSK_NONE)
+				e = send_peer(c, s, &peers[sent], why);
+			if (e != ERR_OK)
+				return name_peer(peers[sent].key, e, why);
+			sent++;
+		}
+		if (peers[i].psk_mode == PSK_NONE)
+			continue;
+		e = take_peer(&k->peers[i], c, s, &peers[i], why);
+		if (m != NULL)
+			m->call(m->arg);
+		if (e != ERR_OK)
+			e = name_peer(peers[i].key, e, why);
+	}
+	return e;
 }
 
 enum err keys_fetch(struct keys **out, struct client *c, const struct settings *s,
@@ -202,16 +250,8 @@ enum err keys_fetch(struct keys **out, struct client *c, const struct settings *
 	for (size_t i = 0; i < n; i++)
 		psks += peers[i].psk_mode != PSK_NONE;
 	e = fetch_interface(k, c, s, psks, why);
-	for (size_t i = 0; i < n && e == ERR_OK; i++) {
-		memcpy(k->peers[i].key, peers[i].key, WG_KEY_LEN);
-		if (peers[i].psk_mode == PSK_NONE)
-			continue;
-		e = fetch_peer(&k->peers[i], c, s, &peers[i], why);
-		if (m != NULL)
-			m->call(m->arg);
-		if (e != ERR_OK)
-			e = name_peer(peers[i].key, e, why);
-	}
+	if (e == ERR_OK)
+		e = fetch_peers(k, c, s, peers, m, why);
 	if (e == ERR_OK)
 		*out = k;
 	else

@@ -34,8 +34,9 @@ struct keys_meanwhile {
 };
 
 /*
- * WGKEYS for the interface and for each of its peers, on `c`, which stays open. One device
- * operation and one for each device peer. ERR_MISMATCH, naming both keys, when the private key's
+ * WGKEYS for the interface and for each of its peers, on `c`, which stays open (after an error it
+ * is good for client_close() only). One device operation and one for each device peer; commands
+ * that need none are sent many at a time. ERR_MISMATCH, naming both keys, when the private key's
  * public key is not the settings' (without public-key in the settings: any); ERR_SYNTAX for
  * anything but 32 bytes that are a clamped scalar. extra-psk-files are read here: owner root,
  * nobody else may read or write, 32 bytes as base64. On error nothing is kept. `m` may be NULL.

@@ -46,6 +46,8 @@ static struct {
 	size_t line_len;
 	enum inquiry how;
 	size_t inquiries, answered, commands;
+	bool many;    /* commands are sent together: */
+	size_t ahead; /* so many before */
 } peer;
 
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t n);
@@ -130,8 +132,9 @@ static void check_sent_line(const char *line)
 		CHECK(peer.answered < peer.inquiries);
 	} else {
 		CHECK(strcmp(line, "COMMAND word --option=a%20b") == 0);
-		/* The greeting, and what was asked for: nothing is left for this command. */
-		CHECK(replies() == ++peer.commands);
+		/* The greeting, and what was asked for: nothing is left for this command, nor for
+		 * those that are sent with it. */
+		CHECK(replies() + (peer.many ? peer.ahead++ : 0) == ++peer.commands);
 	}
 }
 
@@ -245,6 +248,19 @@ static void run_commands(struct client *c, size_t cap, enum inquiry how)
 		CHECK(data.n <= cap);
 		CHECK(open || (e == ERR_NO_AGENT && client_fd(c) < 0));
 		CHECK(e != ERR_OK || (open && peer.line_len == 0));
+	}
+	/* Three ahead of their answers. */
+	peer.many = true;
+	for (int i = 0; i < 3; i++)
+		CHECK(client_send(c, text, NULL) == (client_fd(c) >= 0 ? ERR_OK : ERR_NO_AGENT));
+	for (unsigned due = client_ahead(c); client_fd(c) >= 0; due--) {
+		struct wbuf data = wbuf_new(bytes, cap);
+
+		CHECK(client_ahead(c) == due);
+		if (client_answer(c, cap > 0 ? &data : NULL, &calls, NULL) == ERR_OK)
+			CHECK(data.n <= cap);
+		if (due == 0)
+			break;
 	}
 	free(bytes);
 }

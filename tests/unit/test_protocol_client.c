@@ -638,3 +638,115 @@ Test(protocol_client, greetings)
 		cr_expect(served(pid));
 	}
 }
+
+/* ---- commands ahead of their answers ---- */
+
+static void expect_answer(struct client *c, enum err e, const char *text)
+{
+	char room[16] = "";
+	struct wbuf data = wbuf_new(room, sizeof(room) - 1);
+	struct why why = {0};
+
+	cr_expect_eq(client_answer(c, &data, NULL, &why), e, "%s", why.text);
+	cr_expect_str_eq(e == ERR_OK ? room : why.text, text);
+}
+
+Test(protocol_client, answers_come_in_order)
+{
+	static const struct step steps[] = {
+		SEND("OK\n"),  EXPECT("A\nB\nC\n"),  SEND("D 1\nOK\nERR 1 refused: no\nD 2\nO"),
+		EXPECT("D\n"), SEND("K\nD 3\nOK\n"), EXPECT("E\n"),
+		SEND("OK\n"),
+	};
+
+	for (int slow = 0; slow < 2; slow++) {
+		pid_t pid = serve(steps, ROWS(steps), slow != 0);
+		struct client *c;
+		struct why why;
+
+		cr_assert_eq(client_open(&c, path, &why), ERR_OK);
+		cr_expect_eq(client_answer(c, NULL, NULL, &why), ERR_INTERNAL);
+		cr_expect_eq(client_send(c, "A", &why), ERR_OK);
+		cr_expect_eq(client_send(c, "B", &why), ERR_OK);
+		cr_expect_eq(client_send(c, "C", &why), ERR_OK);
+		cr_expect_eq(client_ahead(c), 3);
+		cr_expect_eq(client_command(c, "E", NULL, NULL, &why), ERR_INTERNAL);
+		expect_answer(c, ERR_OK, "1");
+		cr_expect_eq(client_send(c, "D", &why), ERR_OK);
+		expect_answer(c, ERR_REFUSED, "no");
+		expect_answer(c, ERR_OK, "2");
+		expect_answer(c, ERR_OK, "3");
+		cr_expect_eq(client_command(c, "E", NULL, NULL, &why), ERR_OK, "%s", why.text);
+		client_close(c);
+		cr_expect(served(pid));
+	}
+}
+
+/* What follows a command would be its answer to a question. */
+Test(protocol_client, no_question_while_commands_follow)
+{
+	static const struct step steps[] = {SEND("OK\n"), EXPECT("A\nB\n"),
+					    SEND("INQUIRE PIN x\n")};
+	pid_t pid = serve(steps, ROWS(steps), false);
+	struct client *c;
+	struct why why;
+
+	cr_assert_eq(client_open(&c, path, &why), ERR_OK);
+	cr_expect_eq(client_send(c, "A", &why), ERR_OK);
+	cr_expect_eq(client_send(c, "B", &why), ERR_OK);
+	cr_expect_eq(client_answer(c, NULL, NULL, &why), ERR_SYNTAX);
+	cr_expect(strstr(why.text, "next commands"), "%s", why.text);
+	cr_expect_eq(client_ahead(c), 0);
+	cr_expect_eq(client_answer(c, NULL, NULL, &why), ERR_NO_AGENT);
+	client_close(c);
+	cr_expect(served(pid));
+}
+
+/* One reply more than commands is nobody's, and commands that are not answered are lost. */
+Test(protocol_client, replies_and_commands_ahead)
+{
+	static const struct step steps[] = {SEND("OK\n"), EXPECT("A\nB\n"), SEND("OK\nOK\nOK\n")};
+	static const struct step lost[] = {SEND("OK\n"), EXPECT("A\nB\n"), SEND("OK\n")};
+	char text[LINE_LEN_MAX + 1];
+	struct client *c;
+	struct why why;
+
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = i == 0 ? serve(steps, ROWS(steps), false)
+				   : serve(lost, ROWS(lost), false);
+
+		cr_assert_eq(client_open(&c, path, &why), ERR_OK);
+		cr_expect_eq(client_send(c, "A", &why), ERR_OK);
+		cr_expect_eq(client_send(c, "B", &why), ERR_OK);
+		cr_expect_eq(client_answer(c, NULL, NULL, &why), ERR_OK);
+		cr_expect_eq(client_answer(c, NULL, NULL, &why), i == 0 ? ERR_OK : ERR_NO_AGENT);
+		cr_expect_eq(client_fd(c), -1);
+		client_close(c);
+		cr_expect(served(pid));
+	}
+	/* The most, each of the greatest length: nothing waits for nothing. */
+	memset(text, 'x', LINE_LEN_MAX);
+	text[LINE_LEN_MAX] = '\0';
+	int listener = listen_at(path);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = accept(listener, NULL, NULL);
+
+		(void)!write(fd, "OK\n", 3);
+		for (int i = 0, n = 0; i < CLIENT_AHEAD_MAX * (LINE_LEN_MAX + 1); i += n)
+			if ((n = (int)read(fd, text, sizeof(text))) <= 0)
+				_exit(1);
+		for (int i = 0; i < CLIENT_AHEAD_MAX; i++)
+			(void)!write(fd, "OK\n", 3);
+		_exit(0);
+	}
+	close(listener);
+	cr_assert_eq(client_open(&c, path, &why), ERR_OK);
+	for (int i = 0; i < CLIENT_AHEAD_MAX; i++)
+		cr_expect_eq(client_send(c, text, &why), ERR_OK);
+	cr_expect_eq(client_send(c, "A", &why), ERR_INTERNAL);
+	for (int i = 0; i < CLIENT_AHEAD_MAX; i++)
+		cr_expect_eq(client_answer(c, NULL, NULL, &why), ERR_OK, "%d: %s", i, why.text);
+	client_close(c);
+	cr_expect(served(pid));
+}

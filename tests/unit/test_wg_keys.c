@@ -2,6 +2,7 @@
 /* wg-hook/keys.h and query.h before agents that say anything. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,11 +52,17 @@ static void leave(void)
 
 TestSuite(wg_keys, .init = enter, .fini = leave, .timeout = 60);
 
-/* What the client must send, or with a "<" in front what it is sent; one after another. */
+/* What the client must send, or with a "<" in front what it is sent; one after another. With a "?"
+ * it must have sent no more until then. */
 static bool play(int fd, const char *step)
 {
 	size_t n = strlen(step);
+	struct pollfd more = {.fd = fd, .events = POLLIN};
 
+	if (*step == '?' && poll(&more, 1, 50) != 0)
+		return false;
+	if (*step == '?')
+		return send(fd, step + 1, n - 1, MSG_NOSIGNAL) == (ssize_t)(n - 1);
 	if (*step == '<')
 		return send(fd, step + 1, n - 1, MSG_NOSIGNAL) == (ssize_t)(n - 1);
 	for (size_t i = 0; i < n; i++) {
@@ -153,6 +160,45 @@ Test(wg_keys, a_whole_tunnel)
 	cr_expect(!k->peers[2].has_psk && !k->peers[2].is_root);
 	cr_expect_eq(k->peers[0].psk[31], 'A');
 	cr_expect_arr_eq(k->peers[2].key, peers[2].key, WG_KEY_LEN);
+	keys_free(k);
+	settings_free(&s);
+}
+
+/* Commands go ahead of their answers, but none before or after one that may ask back. */
+Test(wg_keys, what_goes_ahead_of_answers)
+{
+	static const char single[] = "WGKEYS --psk-mode=single --index=0 " PEER_URI "\n";
+	static const char device[] = "WGKEYS --psk-mode=device --point=" POINT
+				     " --index=0 " PEER_URI "\n";
+	static char two[2 * sizeof(single)];
+	const char *const steps[] = {
+		"WGKEYS --index=0 --peers=5 wg://wg0@peer1\n",
+		"<" PRIVATE,
+		two,
+		"?" ONES ONES,
+		device,
+		"?" ONES,
+		two,
+		"<" ONES ONES,
+	};
+	struct settings s = settings_of(HEAD);
+	uint8_t point[WG_KEY_LEN];
+	struct keys *k = NULL;
+	struct why why = {0};
+	pid_t pid;
+
+	cr_assert_eq(wg_key_parse(point, POINT, strlen(POINT)), ERR_OK);
+	snprintf(two, sizeof(two), "%s%s", single, single);
+	struct client *c = serve(steps, &pid);
+	const struct tunnel_peer peers[] = {
+		peer_of(PSK_SINGLE, NULL, NULL),  peer_of(PSK_SINGLE, NULL, NULL),
+		peer_of(PSK_DEVICE, point, NULL), peer_of(PSK_NONE, NULL, NULL),
+		peer_of(PSK_SINGLE, NULL, NULL),  peer_of(PSK_SINGLE, NULL, NULL),
+	};
+	cr_expect_eq(keys_fetch(&k, c, &s, peers, 6, NULL, &why), ERR_OK, "%s", why.text);
+	cr_expect(served(c, pid));
+	for (size_t i = 0; k != NULL && i < 6; i++)
+		cr_expect_eq(k->peers[i].has_psk && k->peers[i].psk[0] == 'A', i != 3, "%zu", i);
 	keys_free(k);
 	settings_free(&s);
 }
