@@ -13,9 +13,13 @@
 
 enum { EXTRA_LEN = 32, WG_PEERS_MAX = 100000 };
 
-static void wg_send_key(struct line_conn *lc, const struct secret *key)
+/* What was made last. */
+static void wg_send_key(struct line_conn *lc)
 {
-	line_send_data(lc, key->p, key->n);
+	uint8_t *key = lc->wg.arena->key;
+
+	line_send_data(lc, key, sizeof(lc->wg.arena->key));
+	secret_wipe(key, sizeof(lc->wg.arena->key));
 	line_reply_ok(lc);
 }
 
@@ -24,11 +28,8 @@ static void wg_send_key(struct line_conn *lc, const struct secret *key)
 static void reply_private(struct line_conn *lc)
 {
 	struct request *r = &lc->request;
-	struct secret key = {0};
-	enum err e = secret_new(&key, 32);
+	enum err e = wgkeys_keep(&lc->wg, r);
 
-	if (e == ERR_OK)
-		e = wgkeys_keep(&lc->wg, r);
 	if (e != ERR_OK) {
 		line_reply_error(lc, e, &r->why);
 		return;
@@ -38,9 +39,8 @@ static void reply_private(struct line_conn *lc)
 		 "%u",
 		 r->id.uri, (unsigned)r->id.index, r->wg_peers, (int)conn_pid(lc->conn),
 		 (unsigned)conn_uid(lc->conn));
-	wgkeys_private(&lc->wg, key.p);
-	wg_send_key(lc, &key);
-	secret_free(&key);
+	wgkeys_private(&lc->wg);
+	wg_send_key(lc);
 }
 
 static void run_interface(struct line_conn *lc)
@@ -90,17 +90,22 @@ static enum err psk_send(struct line_conn *lc, const uint8_t *shared, const uint
 			 struct why *why)
 {
 	const uint8_t *extra = lc->wg_psk.extra ? lc->data.p : NULL;
-	struct secret key = {0};
 	enum err e = psk_check_kept(lc, why);
 
 	if (e == ERR_OK)
-		e = secret_new(&key, 32);
+		e = wgkeys_psk(&lc->wg, &lc->wg_psk, extra, shared, point, why);
 	if (e == ERR_OK)
-		e = wgkeys_psk(&lc->wg, &lc->wg_psk, extra, shared, point, key.p, why);
-	if (e == ERR_OK)
-		wg_send_key(lc, &key);
-	secret_free(&key);
+		wg_send_key(lc);
 	return e;
+}
+
+/* One that was announced has been told with its interface. */
+static bool psk_take_announced(struct line_conn *lc)
+{
+	bool announced = lc->wg.announced > 0;
+
+	lc->wg.announced -= announced;
+	return announced;
 }
 
 static void reply_device(struct line_conn *lc)
@@ -118,6 +123,8 @@ static void reply_device(struct line_conn *lc)
 		e = psk_send(lc, r->secret.p, key->public_key + 1, &why);
 	if (e != ERR_OK)
 		line_reply_error(lc, e, &why);
+	else
+		(void)psk_take_announced(lc);
 }
 
 /* From SECRET alone: no request runs, so what one tells of itself is told here. */
@@ -125,15 +132,16 @@ static void psk_from_kept(struct line_conn *lc)
 {
 	struct request *r = &lc->request;
 	struct why why = {0};
-	enum err e;
+	enum err e = psk_send(lc, NULL, NULL, &why);
 
+	if (e == ERR_OK && psk_take_announced(lc))
+		return;
 	request_clear(r);
 	r->op = OP_SECRET;
 	r->id = lc->wg_psk.peer;
 	r->wg_keys = true;
 	snprintf(r->driver, sizeof(r->driver), "%s", lc->wg.driver);
 	snprintf(r->serial, sizeof(r->serial), "%s", lc->wg.serial);
-	e = psk_send(lc, NULL, NULL, &why);
 	watch_request(&r->agent->watch, r, e);
 	if (e != ERR_OK)
 		line_reply_error(lc, e, &why);
@@ -239,12 +247,8 @@ static void point_send(struct line_conn *lc)
 {
 	uint8_t point[32];
 	char text[2 * sizeof(point)];
-	enum err e = wgkeys_point(&lc->wg, &lc->wg_psk.peer, point);
 
-	if (e != ERR_OK) {
-		line_reply_error(lc, e, &lc->request.why);
-		return;
-	}
+	wgkeys_point(&lc->wg, &lc->wg_psk.peer, point);
 	base64_encode(text, sizeof(text), point, sizeof(point));
 	line_send_data(lc, text, strlen(text));
 	line_reply_ok(lc);

@@ -89,6 +89,17 @@ void watch_locked(struct watch *watch, bool locked, const char *what)
 	watch_send(watch, words, sizeof(words) / sizeof(words[0]));
 }
 
+/* What a use is for, beyond its URI; "" when there is nothing to say. */
+static const char *use_facts(const struct request *r, char *room, size_t cap)
+{
+	if (r->wg_keys && r->op == OP_SECRET && r->id.class == CLASS_WG_INTERFACE &&
+	    r->wg_peers > 0) {
+		snprintf(room, cap, "with %u preshared keys", r->wg_peers);
+		return room;
+	}
+	return strcmp(r->proof.facts, r->id.uri) != 0 ? r->proof.facts : "";
+}
+
 void watch_request(struct watch *watch, const struct request *r, enum err e)
 {
 	static const char *const ops[OP_COUNT] = {
@@ -97,7 +108,7 @@ void watch_request(struct watch *watch, const struct request *r, enum err e)
 		[OP_SECRET] = "secret",
 	};
 	const struct device *d = pick_connected(r->agent, r->driver, r->serial);
-	char index[12], pid[12], uid[12], process[PEER_CHAIN_MAX] = "";
+	char index[12], pid[12], uid[12], keys[40], process[PEER_CHAIN_MAX] = "";
 	const char *const words[] = {
 		"key-used",
 		r->id.uri,
@@ -110,7 +121,7 @@ void watch_request(struct watch *watch, const struct request *r, enum err e)
 		d == NULL    ? ""
 		: r->wg_keys ? custody_name(CUSTODY_KERNEL)
 			     : custody_name(device_driver(d)->custody),
-		strcmp(r->proof.facts, r->id.uri) != 0 ? r->proof.facts : "",
+		use_facts(r, keys, sizeof(keys)),
 		r->client,
 		pid,
 		uid,

@@ -13,7 +13,7 @@
 
 void wgkeys_drop(struct wgkeys *k)
 {
-	if (k->secret.p == NULL)
+	if (k->arena == NULL)
 		return;
 	if (k->prev != NULL)
 		k->prev->next = k->next;
@@ -21,7 +21,7 @@ void wgkeys_drop(struct wgkeys *k)
 		k->agent->wgkeys = k->next;
 	if (k->next != NULL)
 		k->next->prev = k->prev;
-	secret_free(&k->secret);
+	secret_free_mem(k->arena);
 	*k = (struct wgkeys){0};
 }
 
@@ -52,6 +52,7 @@ enum err wgkeys_keep(struct wgkeys *k, struct request *r)
 {
 	struct agent *a = r->agent;
 	const struct device *d = pick_connected(a, r->driver, r->serial);
+	struct wgkeys_arena *arena;
 
 	wgkeys_drop(k);
 	if (d == NULL)
@@ -59,8 +60,17 @@ enum err wgkeys_keep(struct wgkeys *k, struct request *r)
 	/* A lock waits behind this request for the device, but holds from when it was said. */
 	if ((a->locked & 1u << OP_CLASS_RELEASE) != 0 || unlock_held(a, d))
 		return why_set(&r->why, ERR_LOCKED, "locked meanwhile: run `lanyard unlock`");
-	*k = (struct wgkeys){.agent = a, .secret = r->secret, .id = r->id, .next = a->wgkeys};
-	r->secret = (struct secret){0};
+	arena = r->secret.n == sizeof(arena->secret) ? secret_alloc(sizeof(*arena)) : NULL;
+	if (arena == NULL)
+		return why_set(&r->why, ERR_NO_MEMORY, "no locked memory for the keys of %s",
+			       r->id.uri);
+	memcpy(arena->secret, r->secret.p, sizeof(arena->secret));
+	secret_free(&r->secret);
+	*k = (struct wgkeys){.agent = a,
+			     .arena = arena,
+			     .announced = r->wg_peers,
+			     .id = r->id,
+			     .next = a->wgkeys};
 	memcpy(k->public_key, r->out, sizeof(k->public_key));
 	snprintf(k->driver, sizeof(k->driver), "%s", r->driver);
 	snprintf(k->serial, sizeof(k->serial), "%s", r->serial);
@@ -74,7 +84,7 @@ bool wgkeys_has(const struct wgkeys *k, const struct identity *id)
 {
 	size_t n = id->class == CLASS_WG_PEER ? id->path.at : strlen(id->uri);
 
-	return k->secret.p != NULL && k->id.index == id->index && strlen(k->id.uri) == n &&
+	return k->arena != NULL && k->id.index == id->index && strlen(k->id.uri) == n &&
 	       memcmp(k->id.uri, id->uri, n) == 0;
 }
 
@@ -136,55 +146,46 @@ enum err wgkeys_read_peer(const struct wgkeys *k, struct wgkeys_psk *psk, const 
 
 /* ---- deriving ---- */
 
-void wgkeys_private(const struct wgkeys *k, uint8_t out[static 32])
+void wgkeys_private(struct wgkeys *k)
 {
-	kdf_wg_private(out, k->secret.p, k->id.uri);
+	kdf_wg_private(k->arena->key, k->arena->secret, k->id.uri);
 }
 
-enum err wgkeys_point(const struct wgkeys *k, const struct identity *peer, uint8_t out[static 32])
+void wgkeys_point(struct wgkeys *k, const struct identity *peer, uint8_t out[static 32])
 {
-	struct secret q = {0};
-	enum err e = secret_new(&q, 32);
-
-	if (e != ERR_OK)
-		return e;
-	kdf_wg_child(q.p, k->secret.p, peer->uri);
-	kdf_wg_public(out, q.p);
-	secret_free(&q);
-	return ERR_OK;
+	kdf_wg_child(k->arena->q, k->arena->secret, peer->uri);
+	kdf_wg_public(out, k->arena->q);
+	secret_wipe(k->arena->q, sizeof(k->arena->q));
 }
 
 /* With q from SECRET: no device is asked. */
-static enum err psk_agent(const struct wgkeys *k, const struct wgkeys_psk *psk,
-			  struct wg_side *ours, const uint8_t *extra, uint8_t out[static 32])
+static enum err psk_agent(struct wgkeys_arena *arena, const struct wgkeys_psk *psk,
+			  struct wg_side *ours, const uint8_t *extra)
 {
-	struct secret q = {0};
-	enum err e = secret_new(&q, 32);
+	enum err e;
 
-	if (e != ERR_OK)
-		return e;
-	kdf_wg_child(q.p, k->secret.p, psk->peer.uri);
-	kdf_wg_public(ours->point, q.p);
-	e = kdf_wg_pair(out, q.p, ours, &psk->theirs, psk->rotate, extra);
-	secret_free(&q);
+	kdf_wg_child(arena->q, arena->secret, psk->peer.uri);
+	kdf_wg_public(ours->point, arena->q);
+	e = kdf_wg_pair(arena->key, arena->q, ours, &psk->theirs, psk->rotate, extra);
+	secret_wipe(arena->q, sizeof(arena->q));
 	return e;
 }
 
-enum err wgkeys_psk(const struct wgkeys *k, const struct wgkeys_psk *psk, const uint8_t *extra,
-		    const uint8_t *shared, const uint8_t *point, uint8_t out[static 32],
-		    struct why *why)
+enum err wgkeys_psk(struct wgkeys *k, const struct wgkeys_psk *psk, const uint8_t *extra,
+		    const uint8_t *shared, const uint8_t *point, struct why *why)
 {
 	struct wg_side ours = {{0}, {0}};
 	enum err e = ERR_OK;
 
 	memcpy(ours.public_key, k->public_key, sizeof(ours.public_key));
 	if (psk->mode == PSK_SINGLE) {
-		kdf_wg_single(out, k->secret.p, psk->peer.uri);
+		kdf_wg_single(k->arena->key, k->arena->secret, psk->peer.uri);
 	} else if (psk->mode == PSK_AGENT) {
-		e = psk_agent(k, psk, &ours, extra, out);
+		e = psk_agent(k->arena, psk, &ours, extra);
 	} else {
 		memcpy(ours.point, point, sizeof(ours.point));
-		e = kdf_wg_pair_shared(out, shared, &ours, &psk->theirs, psk->rotate, extra);
+		e = kdf_wg_pair_shared(k->arena->key, shared, &ours, &psk->theirs, psk->rotate,
+				       extra);
 	}
 	if (e == ERR_BAD_POINT)
 		e = check_theirs(psk->theirs.point, ours.point, "the peer's point", why);

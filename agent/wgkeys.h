@@ -12,11 +12,20 @@
 
 enum { WGKEYS_DEVICE_MAX = DRIVER_NAME_MAX + 1 + DEVICE_SERIAL_MAX };
 
+/* Locked memory. One block for all that is made: getting and freeing one for each key takes as long
+ * as the key. */
+struct wgkeys_arena {
+	uint8_t secret[32]; /* SECRET of the interface */
+	uint8_t q[32];      /* of the peer at hand */
+	uint8_t key[32];    /* what is handed out next: whoever sends it wipes it */
+};
+
 /* In the dialect's connection state; zero: nothing is kept. */
 struct wgkeys {
 	struct agent *agent;
-	struct secret secret; /* empty when nothing is kept; all below is then void */
-	bool released;        /* the private key was handed out: its preshared keys may be, too */
+	struct wgkeys_arena *arena; /* NULL when nothing is kept; all below is then void */
+	uint32_t announced;         /* preshared keys that were confirmed and are to come */
+	bool released; /* the private key was handed out: its preshared keys may be, too */
 	uint8_t public_key[32];
 	struct identity id;
 	char driver[DRIVER_NAME_MAX + 1];
@@ -54,15 +63,13 @@ bool wgkeys_has(const struct wgkeys *k, const struct identity *id);
 enum err wgkeys_read_peer(const struct wgkeys *k, struct wgkeys_psk *psk, const char *point,
 			  struct why *why) MUST_CHECK;
 
-/* The private key. */
-void wgkeys_private(const struct wgkeys *k, uint8_t out[static 32]);
+/* The private key, into arena->key. */
+void wgkeys_private(struct wgkeys *k);
 /* The point Q of mode agent. Not secret. */
-enum err wgkeys_point(const struct wgkeys *k, const struct identity *peer,
-		      uint8_t out[static 32]) MUST_CHECK;
-/* The preshared key or, with rotate, its root. `extra`: 32 bytes or NULL. `shared` and `point` are
- * for mode device: the device's answer, and our point Q there. */
-enum err wgkeys_psk(const struct wgkeys *k, const struct wgkeys_psk *psk, const uint8_t *extra,
-		    const uint8_t *shared, const uint8_t *point, uint8_t out[static 32],
-		    struct why *why) MUST_CHECK;
+void wgkeys_point(struct wgkeys *k, const struct identity *peer, uint8_t out[static 32]);
+/* The preshared key or, with rotate, its root, into arena->key. `extra`: 32 bytes or NULL. `shared`
+ * and `point` are for mode device: the device's answer, and our point Q there. */
+enum err wgkeys_psk(struct wgkeys *k, const struct wgkeys_psk *psk, const uint8_t *extra,
+		    const uint8_t *shared, const uint8_t *point, struct why *why) MUST_CHECK;
 
 #endif

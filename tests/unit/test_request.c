@@ -484,10 +484,10 @@ Test(request, the_secret_of_an_interface_is_kept_until_a_lock)
 	cr_assert_not(wgkeys_has(&one, &request.id));
 	cr_assert_eq(wgkeys_keep(&two, &request), ERR_OK);
 	wgkeys_forget(&agent, &one.id);
-	cr_assert_null(one.secret.p);
-	cr_assert_not_null(two.secret.p);
+	cr_assert_null(one.arena);
+	cr_assert_not_null(two.arena);
 	lock();
-	cr_assert_null(two.secret.p);
+	cr_assert_null(two.arena);
 	cr_assert_null(agent.wgkeys);
 }
 
@@ -500,7 +500,7 @@ Test(request, the_secret_of_an_interface_is_not_kept_after_a_lock)
 	cr_assert_eq(ask_wg(OP_SECRET, "wg://wg0@h"), ERR_OK);
 	cr_assert_eq(lock_wipe(&agent, the_device(), on_closed, &locked), ERR_OK);
 	cr_assert_eq(wgkeys_keep(&kept, &request), ERR_LOCKED);
-	cr_assert_null(kept.secret.p);
+	cr_assert_null(kept.arena);
 	turn_until(&locked, 0);
 	unlock_release(&agent, the_device());
 	fake.unlocked = true;
