@@ -165,6 +165,10 @@ measure_flow() {
 	sh "$(dirname "$report")/flow.sh" "$BIN" >>"$results"
 }
 
+measure_wait() {
+	sh "$(dirname "$report")/wait.sh" "$BIN" >>"$results"
+}
+
 # count_instructions TYPE PEER COUNT COMMAND...: all that it and its children execute while it makes
 # so many signatures, as callgrind counts them.
 count_instructions() {
@@ -234,6 +238,8 @@ agent_stop || die "lanyard-agent: exit $agent_status"
 peers_stop
 echo "bench: a wallet's flow" >&2
 measure_flow
+echo 'bench: a listing while a wallet waits' >&2
+measure_wait
 echo 'bench: instructions' >&2
 measure_instructions
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A closed loop over an ssh-agent socket: each of CLIENTS connections sends a request, waits for
+ * A closed loop over an agent's socket: each of CLIENTS connections sends a request, waits for
  * the answer and sends the next, until COUNT requests have been sent or SECONDS have passed.
  *
- *	load list|TYPE SOCKET CLIENTS COUNT SECONDS
+ *	load list|lines|TYPE SOCKET CLIENTS COUNT SECONDS
  *
- * lists the keys, or signs with the first key of that type. Prints one line: operations/s, and the
+ * lists the keys, over lanyard's line protocol with `lines`, or signs with the first key of that
+ * type. Prints one line: operations/s, and the
  * median and the 99th percentile of the latency in µs. The first signature is verified; an answer
  * that is none, or takes 10 s, ends the program.
  */
@@ -31,6 +32,7 @@ struct client {
 struct load {
 	struct put request;
 	uint8_t expect; /* type of a good answer */
+	bool lines;     /* the line protocol */
 	struct client *clients;
 	size_t client_count, count, sent, done;
 	uint64_t deadline, *latencies;
@@ -47,6 +49,21 @@ static void client_send(struct load *l, struct client *c)
 		die("a request could not be sent: %s", strerror(errno));
 }
 
+/* An answer is there, and a good one. */
+static bool client_has_answer(const struct load *l, const struct client *c)
+{
+	if (l->lines) {
+		if (memcmp(c->answer, "ERR", 3) == 0)
+			die("refused: %.*s", (int)c->n, (const char *)c->answer);
+		return c->n >= 3 && memcmp(c->answer + c->n - 3, "OK\n", 3) == 0;
+	}
+	if (c->n < 5 || c->n < 4 + (size_t)get_u32(&(struct get){.p = c->answer, .n = 4}))
+		return false;
+	if (c->answer[4] != l->expect)
+		die("an answer of type %u, not %u", c->answer[4], l->expect);
+	return true;
+}
+
 static void client_read(struct load *l, struct client *c)
 {
 	ssize_t k = recv(c->fd, c->answer + c->n, sizeof(c->answer) - c->n, 0);
@@ -55,10 +72,8 @@ static void client_read(struct load *l, struct client *c)
 	if (k <= 0)
 		die("the agent closed a connection");
 	c->n += (size_t)k;
-	if (c->n < 5 || c->n < 4 + (size_t)get_u32(&(struct get){.p = c->answer, .n = 4}))
+	if (!client_has_answer(l, c))
 		return;
-	if (c->answer[4] != l->expect)
-		die("an answer of type %u, not %u", c->answer[4], l->expect);
 	now = now_ns();
 	l->latencies[l->done++] = now - c->sent_at;
 	if (l->sent < l->count && now < l->deadline)
@@ -76,6 +91,15 @@ static void load_prepare(struct load *l, const char *what, const char *path)
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
 	l->request = (struct put){.p = request, .room = sizeof(request)};
+	if (strcmp(what, "lines") == 0) {
+		static const char command[] = "KEYS\n";
+
+		l->lines = true;
+		for (n = 0; n < sizeof(command) - 1; n++)
+			put_u8(&l->request, (uint8_t)command[n]);
+		close(fd);
+		return;
+	}
 	l->expect = WIRE_KEYS;
 	wire_put_list(&l->request);
 	len = wire_call(fd, &l->request, answer);
@@ -110,6 +134,8 @@ static void load_connect(struct load *l, const char *path)
 		c->fd = wire_dial(path);
 		if (c->fd < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
 			die("%s: client %zu: %s", path, i + 1, strerror(errno));
+		if (l->lines && recv(c->fd, c->answer, sizeof(c->answer), 0) <= 0)
+			die("%s: no greeting", path);
 	}
 }
 
@@ -160,7 +186,7 @@ int main(int argc, char **argv)
 	double rate;
 
 	if (argc != 6) {
-		fputs("usage: load list|TYPE SOCKET CLIENTS COUNT SECONDS\n", stderr);
+		fputs("usage: load list|lines|TYPE SOCKET CLIENTS COUNT SECONDS\n", stderr);
 		return 2;
 	}
 	l.client_count = number(argv[3], CLIENTS_MAX);

@@ -58,6 +58,19 @@ function started(peer, keys,    i, n, values) {
 	return short(median(values, n) / 1000)
 }
 
+# "p50 · p99" of a listing, of the rounds.
+function waited(what, state,    i, k, n, text, values) {
+	n = waits[what, state]
+	if (n == 0)
+		return "–"
+	for (k = 2; k <= 3; k++) {
+		for (i = 1; i <= n; i++)
+			values[i] = wait_us[what, state, i, k]
+		text = text (k == 2 ? "" : " · ") short(median(values, n))
+	}
+	return text
+}
+
 function per_signature(type, peer) {
 	return (instructions[type, peer, 200] - instructions[type, peer, 100]) / 100
 }
@@ -78,6 +91,7 @@ $1 == "start" {start[$2, $3, ++starts[$2, $3]] = $4}
 $1 == "load" {for (i = 1; i <= 3; i++) load[$2, $3, $4, $5, i] = $(5 + i)}
 $1 == "idle" {for (i = 1; i <= 4; i++) idle[$2, i] = $(2 + i)}
 $1 == "flow" {for (i = 1; i <= 3; i++) flow[$2, i] = $(2 + i)}
+$1 == "wait" {waits[$2, $3]++; for (i = 1; i <= 3; i++) wait_us[$2, $3, waits[$2, $3], i] = $(4 + i)}
 $1 == "instructions" {instructions[$2, $3, $4] = $5; counted = 1}
 
 END {
@@ -135,6 +149,13 @@ END {
 			printf " | %s", grouped(flow[whats[w], i])
 		print " |"
 	}
+	print ""
+	print "A listing of 20 keys by one client, median latency · 99th percentile in µs, while for another:"
+	print ""
+	print "| | nothing is done | a wallet waits 3 s for its button |"
+	print "|---|---:|---:|"
+	print "| over ssh.sock | " waited("list", "idle") " | " waited("list", "button") " |"
+	print "| KEYS over agent.sock | " waited("lines", "idle") " | " waited("lines", "button") " |"
 	print ""
 	if (!counted)
 		exit

@@ -61,6 +61,12 @@ timed() {
 	echo $((($(date +%s%N) - start) / 1000000)) >>"$home/ms-$name"
 }
 median() { sort -n "$home/ms-$1" | sed -n "$(((rounds + 1) / 2))p"; }
+# The median of up's ratios to setconf within a round.
+ratio() {
+	paste "$home/ms-up" "$home/ms-setconf" | awk '{printf "%.2f\n", $1 / $2}' | sort -n |
+		sed -n "$(((rounds + 1) / 2))p"
+}
+load=$(cut -d' ' -f1 /proc/loadavg)
 
 round=0
 while [ $round -lt "$rounds" ]; do
@@ -89,6 +95,9 @@ cat >"$home/table" <<EOF2
 | \`wg setconf\`, peers and keys from a file | $(median setconf) |
 | \`wg setconf\`, peers without keys (what wg-quick does before the hook) | $(median plain) |
 | \`lanyard-wg up\`, psk-mode agent: one device operation, all keys | $(median up) |
+
+\`up\` in times of \`wg setconf\` with keys, median of the rounds: $(ratio) (at most 2 and one device operation are wanted; load
+average $load before the run).
 
 The watcher of that hub with \`rotate = 60\`: RssAnon $anon KiB (the budget is 1024 KiB and 2 KiB a peer: $((1024 + 2 * peers)) KiB).
 EOF2
