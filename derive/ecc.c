@@ -66,11 +66,9 @@ static bool is_low_order(const uint8_t u[static 32])
 		 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 	};
 
-	for (size_t i = 0; i < sizeof low / sizeof low[0]; i++) {
-		if (memcmp(u, low[i], sizeof low[i]) == 0) {
+	for (size_t i = 0; i < sizeof(low) / sizeof(low[0]); i++)
+		if (memcmp(u, low[i], sizeof(low[i])) == 0)
 			return true;
-		}
-	}
 	return false;
 }
 
