@@ -56,9 +56,9 @@ static void check_list(const struct ssh_binds *binds)
 }
 
 /* tests/vectors' hosts are known by their CA, as localhost. */
-static const char known_hosts[] =
-	"@cert-authority localhost,other ssh-ed25519 "
-	"AAAAC3NzaC1lZDI1NTE5AAAAICjylYA5b6ohfDjux5GBTLi37IKdA7SGhnzxvOg/d66Q\n";
+#define CA "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICjylYA5b6ohfDjux5GBTLi37IKdA7SGhnzxvOg/d66Q\n"
+static const char known_hosts[] = "@cert-authority localhost,other,gone,[localhost]:2 " CA
+				  "@revoked gone " CA;
 
 static void clean_up(void)
 {
@@ -114,6 +114,8 @@ static void check_destinations(const struct ssh_binds *binds)
 	CHECK(last != NULL || permits(binds, list, NULL) == !binds->tried);
 	CHECK(!permits(binds, "localhost", NULL) || binds->count < 2);
 	CHECK(!permits(binds, "other", &user)); /* no principal */
+	CHECK(!permits(binds, "gone", &user));
+	CHECK(permits(binds, "localhost:2", &user) == permits(binds, "localhost", &user));
 }
 
 /* What ssh/host.h does not let through, the primitives refuse as well. */
