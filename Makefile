@@ -7,6 +7,7 @@ PREFIX     ?= /usr/local
 DESTDIR    ?=
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
+# Where the agent looks, seen from BINDIR: ../libexec/lanyard.
 LIBEXECDIR ?= $(PREFIX)/libexec/lanyard
 UNITDIR    ?= $(PREFIX)/lib/systemd/user
 SYSTEMDIR  ?= $(PREFIX)/lib/systemd

@@ -16,7 +16,7 @@
 struct visit {
 	const struct cli *cli;
 	unsigned printed, todo;
-	char mlock[LINE_LEN_MAX + 1], pinentry[LINE_LEN_MAX + 1];
+	char mlock[LINE_LEN_MAX + 1], pinentry[LINE_LEN_MAX + 1], logind[LINE_LEN_MAX + 1];
 };
 
 static void print_json(const char *name, const char *text)
@@ -62,6 +62,7 @@ static void visit_status(void *arg, const char *keyword, const char *text)
 	struct line words;
 	char *to = strcmp(keyword, "MLOCK") == 0      ? v->mlock
 		   : strcmp(keyword, "PINENTRY") == 0 ? v->pinentry
+		   : strcmp(keyword, "LOGIND") == 0   ? v->logind
 						      : NULL;
 
 	if (to != NULL && cli_status_words(&words, keyword, text) == ERR_OK &&
@@ -113,6 +114,12 @@ static void check_agent(const struct doctor *d, struct visit *v, const char *pat
 			   "echo \"$USER - memlock 8192\" | sudo tee /etc/security/limits.d/"
 			   "lanyard.conf",
 			   "%s", v->mlock);
+	if (strcmp(v->logind, "ok") == 0)
+		doctor_say(d, "logind", DOCTOR_OK, NULL, "logind is watched, as lock-on says");
+	else
+		doctor_say(d, "logind", DOCTOR_NOTE, "lanyard lock",
+			   "neither sleep nor the session's lock locks the agent: %s",
+			   strcmp(v->logind, "off") == 0 ? "lock-on is {}" : v->logind);
 	e = client_command(c, "RELOAD --dry-run", NULL, NULL, &why);
 	if (e == ERR_OK)
 		doctor_say(d, "config", DOCTOR_OK, NULL, "the configuration has no error");
@@ -134,7 +141,7 @@ static int run_doctor(struct cli *cli)
 {
 	char agent[SOCKET_PATH_MAX + 1], ssh[SOCKET_PATH_MAX + 1];
 	struct visit v = {.cli = cli};
-	const struct doctor d = {.root = root(), .found = visit_found, .arg = &v};
+	struct doctor d = {.root = root(), .found = visit_found, .arg = &v};
 	struct why why = {0};
 	enum err e = client_socket_path(agent, cli->socket_dir, "agent.sock", &why);
 	bool ours;
@@ -146,6 +153,7 @@ static int run_doctor(struct cli *cli)
 	check_socket(&d, agent);
 	check_socket(&d, ssh);
 	check_agent(&d, &v, agent);
+	d.hears_of_sleep = strcmp(v.logind, "ok") == 0;
 	ours = doctor_auth_sock(&d, getenv("SSH_AUTH_SOCK"), ssh);
 	doctor_others(&d, !ours);
 	doctor_pinentry(&d, getenv("PATH"), v.pinentry[0] == '/' ? v.pinentry : NULL);

@@ -26,6 +26,7 @@ struct doctor {
 	void (*found)(void *arg, const char *check, enum doctor_state state, const char *says,
 		      const char *type);
 	void *arg;
+	bool hears_of_sleep; /* the agent, from logind */
 };
 
 /* For checks. `type` NULL: nothing to type. */

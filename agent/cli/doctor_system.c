@@ -54,6 +54,11 @@ void doctor_swap(const struct doctor *d)
 	if (!hibernates)
 		doctor_say(d, "hibernation", DOCTOR_OK, NULL,
 			   "this machine does not hibernate; locked memory is not swapped");
+	else if (d->hears_of_sleep)
+		doctor_say(
+			d, "hibernation", DOCTOR_OK, NULL,
+			"this machine can hibernate; with `sleep` in lock-on the agent is locked "
+			"before it");
 	else if (doctor_exists(d, "/run/systemd/seats"))
 		doctor_say(d, "hibernation", DOCTOR_NOTE, "lanyard lock",
 			   "hibernation writes all memory to disk, locked memory too: lock before "

@@ -32,10 +32,12 @@ says '^todo  agent .*no agent answers'
 says 'type: systemctl --user enable --now lanyard-agent'
 
 agent_start
+wait_for 'lanyard status | grep -q "^logind *no system bus"'
 doctor 0
 expect_eq 'something to do' "$(printf '%s\n' "$out" | grep -c '^todo' || true)" 0
 says '^ok    agent '
 says '^ok    mlock '
+says '^note  logind .*neither sleep nor .*: no system bus: No such file'
 says '^ok    config '
 says '^ok    ssh-auth-sock '
 says '^ok    pinentry .*/bin/pinentry asks'

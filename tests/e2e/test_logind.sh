@@ -107,6 +107,7 @@ expect_eq 'said' "$(grep -c 'logind is not watched.*no system bus' agent.log)" 1
 start
 wait_for 'told 1 "inhibit sleep lanyard delay"'
 wait_for 'state_is ok'
+expect_match 'doctor' "$(lanyard doctor || true)" '^ok  *logind '
 unlock
 "$memscan" "$LANYARD_AGENT_PID" <secrets >live || [ $? -eq 1 ]
 expect_match 'secrets are found while they are in use' "$(cat live)" '^seed'

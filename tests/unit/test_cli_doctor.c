@@ -101,6 +101,9 @@ Test(cli_doctor, hibernation)
 	put("/run/systemd/seats/seat0", "", 0600);
 	run(doctor_swap);
 	EXPECT_SAID("note hibernation: ");
+	said[0] = '\0';
+	doctor_swap(&(struct doctor){.root = root, .found = on_found, .hears_of_sleep = true});
+	EXPECT_SAID("ok hibernation: ");
 	put("/sys/power/state", "freeze mem\n", 0600);
 	run(doctor_swap);
 	EXPECT_SAID("ok hibernation: ");
