@@ -5,7 +5,7 @@
 # "wait PROTOCOL STATE ROUND" and load.c's numbers, of 3 s each.
 # shellcheck source=tests/e2e/lib.sh
 cd "$(dirname "$0")/../.."
-BIN=$1 ROUNDS=${2:-3}
+BIN=$1 ROUNDS=${2:-7}
 . tests/e2e/lib.sh
 SECONDS_EACH=3 LISTINGS=1000000
 home_new
