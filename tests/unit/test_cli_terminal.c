@@ -46,6 +46,9 @@ static void lead(const char *expect, bool twice, int test)
 		signal(SIGTTOU, SIG_IGN);
 		tcsetpgrp(STDIN_FILENO, getpid());
 		signal(SIGTTOU, SIG_DFL);
+		/* A shell's background job, which the tests may be, has these ignored. */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
 		ask(expect, twice);
 	}
 	do {
