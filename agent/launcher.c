@@ -113,9 +113,11 @@ static void places_add(struct place *places, size_t *count, enum place_kind kind
 			return;
 	*p = (struct place){.kind = kind};
 	snprintf(p->name, sizeof(p->name), "%s", name);
+	/* "dumb" is what a program without a terminal is told; nothing can be drawn with it. */
 	if (kind == PLACE_TTY)
 		snprintf(p->term, sizeof(p->term), "%s",
-			 term[0] != '\0' ? term : place_default_term(name));
+			 term[0] != '\0' && strcmp(term, "dumb") != 0 ? term
+								      : place_default_term(name));
 	++*count;
 }
 

@@ -124,6 +124,9 @@ fi
 
 # The config's terminal goes before all.
 echo "tty = \"$tty\"" >>"$home/.config/lanyard/lanyard.conf"
+# As where a service manager starts it: this says nothing of that terminal.
+TERM=dumb
+export TERM
 fresh
 pane_type two 'clear; sleep 1000'
 wait_for "! pane_screen two | grep -q third"
