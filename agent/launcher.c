@@ -22,7 +22,7 @@
 #include "protocol/log.h"
 #include "protocol/text.h"
 
-enum { NOTE_DELAY_MS = 300, END_MS = 1000, END_STEP_MS = 20, ASKPASS_MS = 300 * 1000 };
+enum { END_MS = 1000, END_STEP_MS = 20, ASKPASS_MS = 300 * 1000 };
 enum { PLACES_MAX = 6 };
 
 /* ---- what the agent was started with ---- */
@@ -334,16 +334,15 @@ static enum err launcher_ask(const struct launcher *l, const struct launch_reque
 
 /* ---- notifications ---- */
 
-/* Waits for a signal: true for SIGTERM, false for a child's end or when the time is over (-1: it
- * never is). */
-static bool note_ended(int signals, int ms)
+/* Waits for a signal: true for SIGTERM, false for a child's end. */
+static bool note_ended(int signals)
 {
 	struct pollfd p = {.fd = signals, .events = POLLIN};
 	struct signalfd_siginfo info;
 	int n;
 
 	do
-		n = poll(&p, 1, ms);
+		n = poll(&p, 1, -1);
 	while (n < 0 && errno == EINTR);
 	return n > 0 && read(signals, &info, sizeof(info)) == sizeof(info) &&
 	       info.ssi_signo == SIGTERM;
@@ -366,7 +365,7 @@ static bool note_display(const struct launcher *l, const struct launch_request *
 	if (pid < 0)
 		return false;
 	/* With --wait it stays as long as its notification, which it closes on SIGINT. */
-	if (note_ended(signals, -1)) {
+	if (note_ended(signals)) {
 		program_end(pid, SIGINT);
 		return true;
 	}
@@ -382,7 +381,7 @@ static void note_tty(const struct launch_request *r, const struct place *place, 
 		return;
 	/* On its own line, which is emptied again; what cannot be written is not waited for. */
 	if (dprintf(fd, "\rlanyard: %s\033[K", r->text) > 0) {
-		while (!note_ended(signals, -1))
+		while (!note_ended(signals))
 			;
 		dprintf(fd, "\r\033[K");
 	}
@@ -396,9 +395,6 @@ static void launcher_note(const struct launcher *l, const struct launch_request 
 	const struct place *display = places_find(places, count, false);
 	const struct place *tty = places_find(places, count, true);
 
-	/* What is over that soon needs nobody's hand. */
-	if (note_ended(signals, NOTE_DELAY_MS))
-		return;
 	if (display != NULL && l->notify[0] != '\0' && note_display(l, r, display, signals))
 		return;
 	if (tty != NULL)

@@ -19,14 +19,25 @@ struct prompt {
 	struct launch_request request;
 };
 
+/* What is over that soon needs nobody's hand, and no process to show it. */
+enum { NOTE_DELAY_MS = 300 };
+
+struct note {
+	struct note *next;
+	uint64_t due; /* uv_now() */
+	struct launch_request request;
+};
+
 struct prompter {
 	uv_poll_t poll;
+	uv_timer_t timer; /* of the first of `notes` */
 	int fd;
 	bool gone; /* the keeper */
 	uint32_t last_id;
 	uint32_t shown_id;     /* the question that the launcher has, 0 for none */
 	struct prompt *shown;  /* who asks it; NULL when it is not wanted any more */
 	struct prompt *queued; /* in their order */
+	struct note *notes;    /* that are not shown yet, in their order */
 	char tty[PLACE_NAME_MAX], term[PLACE_NAME_MAX];
 	struct launch_answer *answer; /* in locked memory */
 	void (*lost)(void *arg);
@@ -100,12 +111,80 @@ static void prompter_answered(struct prompter *pr, const struct launch_answer *a
 	prompter_next(pr);
 }
 
+/* ---- notifications ---- */
+
+static void notes_due(uv_timer_t *timer)
+{
+	struct prompter *pr = timer->data;
+	uint64_t now = uv_now(timer->loop);
+	struct note *n;
+
+	while ((n = pr->notes) != NULL && n->due <= now) {
+		pr->notes = n->next;
+		if (prompter_send(pr, &n->request) != ERR_OK)
+			log_error("a notification is not shown");
+		free(n);
+	}
+	if (n != NULL)
+		uv_timer_start(timer, notes_due, n->due - now, 0);
+}
+
+/* True: there was one of that id, and it was not shown. */
+static bool notes_remove(struct prompter *pr, uint32_t id)
+{
+	struct note **at = &pr->notes, *n;
+
+	while (*at != NULL && (*at)->request.id != id)
+		at = &(*at)->next;
+	if ((n = *at) == NULL)
+		return false;
+	*at = n->next;
+	free(n);
+	if (pr->notes == NULL)
+		uv_timer_stop(&pr->timer);
+	return true;
+}
+
+uint32_t prompt_note(struct prompter *pr, const char *text, pid_t asker)
+{
+	struct note **last = &pr->notes, *n;
+	struct launch_request *r;
+
+	/* Nobody's answer hangs on it. */
+	if (pr->gone || (n = calloc(1, sizeof(*n))) == NULL)
+		return 0;
+	r = &n->request;
+	r->what = LAUNCH_NOTE;
+	r->id = prompter_id(pr);
+	r->asker = asker;
+	text_clean_message(r->text, sizeof(r->text), text, strlen(text));
+	memcpy(r->tty, pr->tty, sizeof(pr->tty));
+	memcpy(r->term, pr->term, sizeof(pr->term));
+	n->due = uv_now(pr->timer.loop) + NOTE_DELAY_MS;
+	if (pr->notes == NULL)
+		uv_timer_start(&pr->timer, notes_due, NOTE_DELAY_MS, 0);
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = n;
+	return r->id;
+}
+
+void prompt_note_end(struct prompter *pr, uint32_t id)
+{
+	if (id != 0 && !notes_remove(pr, id))
+		prompter_end(pr, id);
+}
+
+/* ---- life ---- */
+
 static void prompter_lost(struct prompter *pr)
 {
 	struct prompt *p;
 
 	pr->gone = true;
 	uv_poll_stop(&pr->poll);
+	while (pr->notes != NULL)
+		notes_remove(pr, pr->notes->request.id);
 	if ((p = pr->shown) != NULL) {
 		p->next = pr->queued;
 		pr->queued = p;
@@ -138,9 +217,18 @@ static void prompter_free(uv_handle_t *handle)
 {
 	struct prompter *pr = handle->data;
 
+	while (pr->notes != NULL)
+		notes_remove(pr, pr->notes->request.id);
 	close(pr->fd);
 	secret_free_mem(pr->answer);
 	free(pr);
+}
+
+static void prompter_timer_closed(uv_handle_t *handle)
+{
+	struct prompter *pr = handle->data;
+
+	uv_close((uv_handle_t *)&pr->poll, prompter_free);
 }
 
 enum err prompter_new(struct prompter **out, uv_loop_t *loop, int fd, void (*lost)(void *arg),
@@ -162,6 +250,8 @@ enum err prompter_new(struct prompter **out, uv_loop_t *loop, int fd, void (*los
 		return why_set(why, ERR_INTERNAL, "the keeper's socket cannot be polled");
 	}
 	uv_poll_start(&pr->poll, UV_READABLE, prompter_readable);
+	uv_timer_init(loop, &pr->timer);
+	pr->timer.data = pr;
 	*out = pr;
 	return ERR_OK;
 }
@@ -241,7 +331,7 @@ void prompter_close(struct prompter *pr)
 {
 	if (pr->shown_id != 0)
 		prompter_end(pr, pr->shown_id);
-	uv_close((uv_handle_t *)&pr->poll, prompter_free);
+	uv_close((uv_handle_t *)&pr->timer, prompter_timer_closed);
 }
 
 struct prompt *prompt_start(struct prompter *pr, const struct ask *ask, const char *detail,
@@ -289,21 +379,4 @@ void prompt_cancel(struct prompt *p)
 	if (*at != NULL)
 		*at = p->next;
 	free(p);
-}
-
-uint32_t prompt_note(struct prompter *pr, const char *text, pid_t asker)
-{
-	struct launch_request r = {.what = LAUNCH_NOTE, .id = prompter_id(pr), .asker = asker};
-
-	text_clean_message(r.text, sizeof(r.text), text, strlen(text));
-	memcpy(r.tty, pr->tty, sizeof(pr->tty));
-	memcpy(r.term, pr->term, sizeof(pr->term));
-	/* Nobody's answer hangs on it. */
-	return prompter_send(pr, &r) == ERR_OK ? r.id : 0;
-}
-
-void prompt_note_end(struct prompter *pr, uint32_t id)
-{
-	if (id != 0)
-		prompter_end(pr, id);
 }

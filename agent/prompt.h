@@ -44,7 +44,7 @@ struct prompt *prompt_start(struct prompter *pr, const struct ask *ask, const ch
 /* done() will not come; what is on the screen goes. NULL: nothing. */
 void prompt_cancel(struct prompt *p);
 
-/* Shows a notification until prompt_note_end(), if that is not at once. Returns its id. */
+/* Shows a notification from 300 ms on until prompt_note_end(). Returns its id. */
 uint32_t prompt_note(struct prompter *pr, const char *text, pid_t asker);
 void prompt_note_end(struct prompter *pr, uint32_t id); /* 0: nothing */
 
