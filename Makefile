@@ -11,6 +11,8 @@ MANDIR     ?= $(PREFIX)/share/man
 LIBEXECDIR ?= $(PREFIX)/libexec/lanyard
 UNITDIR    ?= $(PREFIX)/lib/systemd/user
 SYSTEMDIR  ?= $(PREFIX)/lib/systemd
+# systemd-sleep reads this one folder, and none below /usr/local.
+SLEEPDIR   ?= $(PREFIX:/usr/local=/usr)/lib/systemd/system-sleep
 BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -134,7 +136,7 @@ installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst
              $(UDEVDIR)/70-lanyard.rules $(SYSUSERSDIR)/lanyard.conf \
              $(BASHDIR)/lanyard-wg $(ZSHDIR)/_lanyard-wg $(FISHDIR)/lanyard-wg.fish \
              $(SYSTEMDIR)/system/lanyard-wg@.service $(SYSTEMDIR)/system/wg-quick@.service.d/lanyard.conf \
-             $(SYSTEMDIR)/system-sleep/lanyard-wg $(if $(logind),$(LIBEXECDIR)/lanyard-logind)
+             $(SLEEPDIR)/lanyard-wg $(if $(logind),$(LIBEXECDIR)/lanyard-logind)
 
 install: all
 	install -d $(sort $(dir $(installed:%=$(DESTDIR)%)))
@@ -152,7 +154,7 @@ install: all
 	sed 's,@bindir@,$(BINDIR),' wg-hook/dist/lanyard-wg.sleep.in > $(B)/lanyard-wg.sleep
 	install -m 0644 $(B)/lanyard-wg@.service $(DESTDIR)$(SYSTEMDIR)/system
 	install -m 0644 wg-hook/dist/wg-quick.conf $(DESTDIR)$(SYSTEMDIR)/system/wg-quick@.service.d/lanyard.conf
-	install -m 0755 $(B)/lanyard-wg.sleep $(DESTDIR)$(SYSTEMDIR)/system-sleep/lanyard-wg
+	install -m 0755 $(B)/lanyard-wg.sleep $(DESTDIR)$(SLEEPDIR)/lanyard-wg
 	install -m 0644 wg-hook/dist/lanyard-wg.bash $(DESTDIR)$(BASHDIR)/lanyard-wg
 	install -m 0644 wg-hook/dist/_lanyard-wg $(DESTDIR)$(ZSHDIR)
 	install -m 0644 wg-hook/dist/lanyard-wg.fish $(DESTDIR)$(FISHDIR)

@@ -42,9 +42,16 @@ cat >"$home/want" <<'EOF2'
 644 share/zsh/site-functions/_lanyard-wg
 EOF2
 (umask 077 && run_make install DESTDIR="$home/dest")
+# systemd-sleep does not look below /usr/local.
+sleep=lib/systemd/system-sleep
+mkdir -p "$home/dest/usr/local/$sleep"
+expect_eq 'the sleep hook' "$(files "$home/dest/usr/$sleep")" '755 lanyard-wg'
+mv "$home/dest/usr/$sleep/lanyard-wg" "$home/dest/usr/local/$sleep"
 files "$home/dest/usr/local" >"$home/got"
 diff "$home/want" "$home/got" || die 'what is installed below /usr/local'
 expect_eq 'nothing elsewhere' "$(files "$home/dest" | wc -l)" "$(wc -l <"$home/want")"
+mv "$home/dest/usr/local/$sleep/lanyard-wg" "$home/dest/usr/$sleep"
+rm -r "${home:?}/dest/usr/local/$sleep"
 expect_eq 'directories' "$(find "$home/dest/usr" -type d ! -perm 755)" ''
 expect_eq 'the unit names the program where it will be' \
 	"$(sed -n 's/^ExecStart=//p' "$home/dest/usr/local/lib/systemd/user/lanyard-agent.service")" \
