@@ -20,7 +20,7 @@ UDEVDIR    ?= $(PREFIX)/lib/udev/rules.d
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 PKG_CONFIG ?= pkg-config
 # Empty: without lanyard-logind (systems that have no logind).
-LOGIND     ?= $(shell $(PKG_CONFIG) --exists libsystemd && echo yes)
+LOGIND     ?= $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo yes)
 CC         ?= cc
 AR         ?= ar
 CFLAGS     ?= -O2 -g
