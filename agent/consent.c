@@ -149,7 +149,7 @@ static void consent_extend(struct agent *a)
 		next = r->consent_next;
 		if (consent_decide(r, &policy, &use) != VERDICT_ALLOW)
 			continue;
-		policy_used(&use, &a->consent.windows, consent_now(a));
+		policy_used(&policy, &use, &a->consent.windows, consent_now(a));
 		consent_end(r, ERR_OK);
 		next = a->consent.pending; /* what ended may have changed the list */
 	}
@@ -174,7 +174,7 @@ static void consent_answered(void *arg, enum err e)
 
 		consent_use(r, &policy, &use);
 		policy_confirmed(&policy, &use, &c->windows, now);
-		policy_used(&use, &c->windows, now);
+		policy_used(&policy, &use, &c->windows, now);
 	} else if (e == ERR_NO_PROMPT) {
 		why_set(&r->why, e,
 			"nobody could be asked to confirm %s: `lanyard tty` in a terminal has the "
@@ -207,7 +207,7 @@ enum err consent_ask(struct request *r, bool *asked)
 	if (verdict == VERDICT_DENY)
 		return consent_check(r);
 	if (verdict == VERDICT_ALLOW) {
-		policy_used(&use, &c->windows, consent_now(r->agent));
+		policy_used(&policy, &use, &c->windows, consent_now(r->agent));
 		r->consented = true;
 		return ERR_OK;
 	}

@@ -55,21 +55,37 @@ static enum confirm policy_confirm(const struct policy *p, enum op_class class)
 	return class == OP_CLASS_RELEASE ? CONFIRM_ALWAYS : CONFIRM_NEVER;
 }
 
-static bool window_covers(const struct policy_window *w, const struct policy_use *use, uint64_t now)
+uint32_t policy_remember(const struct policy *p)
+{
+	return p->remember != 0 ? p->remember : POLICY_REMEMBER_DEFAULT;
+}
+
+static bool window_is_of(const struct policy_window *w, const struct policy_use *use)
+{
+	return w->curve == use->id->curve && w->index == use->id->index &&
+	       strcmp(w->uri, use->id->uri) == 0;
+}
+
+/* Another key's yes is for all keys; it is for this one as far as this one's own rule goes. */
+static bool window_covers(const struct policy_window *w, const struct policy *p,
+			  const struct policy_use *use, uint64_t now)
 {
 	if (w->class != use->class || w->ends <= now || w->uses_left == 0 ||
 	    strcmp(w->serial, use->serial) != 0)
 		return false;
-	return w->all || (w->curve == use->id->curve && w->index == use->id->index &&
-			  strcmp(w->uri, use->id->uri) == 0);
+	if (window_is_of(w, use))
+		return true;
+	return w->all && p->scope == SCOPE_ALL &&
+	       now - w->begins < policy_remember(p) * UINT64_C(1000) &&
+	       (p->max_uses == 0 || w->uses < p->max_uses);
 }
 
-static size_t window_find(const struct policy_windows *w, const struct policy_use *use,
-			  uint64_t now)
+static size_t window_find(const struct policy_windows *w, const struct policy *p,
+			  const struct policy_use *use, uint64_t now)
 {
 	size_t i = 0;
 
-	while (i < w->count && !window_covers(&w->list[i], use, now))
+	while (i < w->count && !window_covers(&w->list[i], p, use, now))
 		i++;
 	return i;
 }
@@ -94,18 +110,14 @@ enum verdict policy_decide(const struct policy *p, const struct policy_use *use,
 		return VERDICT_ALLOW;
 	if (confirm == CONFIRM_ALWAYS || use->class == OP_CLASS_RELEASE)
 		return VERDICT_ASK;
-	return window_find(w, use, now) < w->count ? VERDICT_ALLOW : VERDICT_ASK;
+	return window_find(w, p, use, now) < w->count ? VERDICT_ALLOW : VERDICT_ASK;
 }
 
-uint32_t policy_remember(const struct policy *p)
-{
-	return p->remember != 0 ? p->remember : POLICY_REMEMBER_DEFAULT;
-}
-
+/* A remote host's requests stand on their own, unless it is to be the same as a local client. */
 bool policy_opens_window(const struct policy *p, const struct policy_use *use)
 {
 	return policy_confirm(p, use->class) == CONFIRM_FIRST && use->class != OP_CLASS_RELEASE &&
-	       !use->forwarded;
+	       (!use->forwarded || p->forwarded == FORWARDED_ALLOW);
 }
 
 void policy_confirmed(const struct policy *p, const struct policy_use *use,
@@ -128,6 +140,7 @@ void policy_confirmed(const struct policy *p, const struct policy_use *use,
 		.all = p->scope == SCOPE_ALL,
 		.curve = use->id->curve,
 		.index = use->id->index,
+		.begins = now,
 		.ends = now + policy_remember(p) * UINT64_C(1000),
 		.uses_left = p->max_uses != 0 ? p->max_uses : UINT32_MAX,
 	};
@@ -135,11 +148,16 @@ void policy_confirmed(const struct policy *p, const struct policy_use *use,
 	snprintf(window->serial, sizeof(window->serial), "%s", use->serial);
 }
 
-void policy_used(const struct policy_use *use, struct policy_windows *w, uint64_t now)
+void policy_used(const struct policy *p, const struct policy_use *use, struct policy_windows *w,
+		 uint64_t now)
 {
-	size_t i = window_find(w, use, now);
+	size_t i = window_find(w, p, use, now);
 
-	if (!use->forwarded && i < w->count && w->list[i].uses_left != UINT32_MAX)
+	/* What needs no window takes nothing from one. */
+	if (i == w->count || !policy_opens_window(p, use))
+		return;
+	w->list[i].uses++;
+	if (w->list[i].uses_left != UINT32_MAX)
 		w->list[i].uses_left--;
 }
 
@@ -162,18 +180,17 @@ void policy_end(struct policy_windows *w, const char *serial)
 			i++;
 }
 
-/* How freely each value lets a key be used; unset counts as what it means for a release, the
- * strictest reading of an absent rule. */
-static int confirm_rank(enum confirm c)
+/* How freely a use of this class is made. A release is asked for each time, unless never. */
+static int confirm_rank(const struct policy *p, enum op_class class)
 {
 	static const int rank[] = {
 		[CONFIRM_ALWAYS] = 0,
-		[CONFIRM_UNSET] = 1,
-		[CONFIRM_FIRST] = 2,
-		[CONFIRM_NEVER] = 3,
+		[CONFIRM_FIRST] = 1,
+		[CONFIRM_NEVER] = 2,
 	};
+	enum confirm confirm = policy_confirm(p, class);
 
-	return rank[c];
+	return class == OP_CLASS_RELEASE && confirm == CONFIRM_FIRST ? 0 : rank[confirm];
 }
 
 static int forwarded_rank(enum forwarded f)
@@ -196,12 +213,10 @@ bool policy_loosens(const struct policy *from, const struct policy *to)
 
 	if (forwarded_rank(to->forwarded) > forwarded_rank(from->forwarded))
 		return true;
-	if (to->confirm != from->confirm)
-		/* Unset means never for a signature and always for a release: any step away from
-		 * a set value, or to a freer one, frees something. */
-		return to->confirm == CONFIRM_UNSET ||
-		       confirm_rank(to->confirm) > confirm_rank(from->confirm);
-	if (to->confirm != CONFIRM_FIRST)
+	for (enum op_class c = 0; c < OP_CLASS_COUNT; c++)
+		if (confirm_rank(to, c) > confirm_rank(from, c))
+			return true;
+	if (to->confirm != CONFIRM_FIRST || from->confirm != CONFIRM_FIRST)
 		return false;
 	return after > before || uses_after > uses_before ||
 	       (to->scope == SCOPE_ALL && from->scope != SCOPE_ALL);

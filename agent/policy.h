@@ -4,7 +4,8 @@
  * windows that earlier confirmations opened, and the time. No I/O; the caller asks.
  *
  * A window belongs to one operation class, and to one key or (scope all) to every key of the same
- * device. It never covers a release: what hands key material to a client is confirmed each time
+ * device whose own rule says scope all too; that key's remember and max-uses then hold as well. It
+ * never covers a release: what hands key material to a client is confirmed each time
  * unless its own rule says never.
  */
 #ifndef LANYARD_POLICY_H
@@ -67,8 +68,9 @@ struct policy_window {
 	enum curve curve;
 	uint32_t index;
 	char serial[DEVICE_SERIAL_MAX + 1];
-	uint64_t ends;      /* milliseconds of the same clock as `now` */
-	uint32_t uses_left; /* UINT32_MAX: no limit */
+	uint64_t begins, ends; /* milliseconds of the same clock as `now` */
+	uint32_t uses;         /* made so far */
+	uint32_t uses_left;    /* UINT32_MAX: no limit */
 };
 
 struct policy_windows {
@@ -92,7 +94,8 @@ uint32_t policy_remember(const struct policy *p);
 void policy_confirmed(const struct policy *p, const struct policy_use *use,
 		      struct policy_windows *w, uint64_t now);
 /* The use was made: counts against the window that covered it. */
-void policy_used(const struct policy_use *use, struct policy_windows *w, uint64_t now);
+void policy_used(const struct policy *p, const struct policy_use *use, struct policy_windows *w,
+		 uint64_t now);
 /* Ends the windows of a device, or all (NULL): lock, suspend, removal, reload. */
 void policy_end(struct policy_windows *w, const char *serial);
 

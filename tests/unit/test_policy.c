@@ -114,6 +114,63 @@ Test(policy, windows)
 	cr_expect(!covered(all, auth, (struct policy_use){OP_CLASS_AUTH, &b, "s2", false}, 1001));
 }
 
+/* A yes for all keys is one for those whose own rule says so too, and no longer than that says. */
+Test(policy, a_narrower_key_and_a_window_for_all)
+{
+	struct identity a = id_of("ssh://a@b"), b = id_of("ssh://a@c");
+	struct policy all = {.confirm = CONFIRM_FIRST, .remember = 3600, .scope = SCOPE_ALL};
+	struct policy alone = all, brief = all, once = all, free = all;
+	struct policy_use other = {OP_CLASS_AUTH, &a, "s1", false},
+			  use = {OP_CLASS_AUTH, &b, "s1", false};
+
+	alone.scope = SCOPE_KEY;
+	brief.remember = 10;
+	once.max_uses = 1;
+	free.confirm = CONFIRM_NEVER;
+	windows.count = 0;
+	policy_confirmed(&all, &other, &windows, 1000);
+	policy_used(&all, &other, &windows, 1000);
+	cr_expect_eq(policy_decide(&all, &use, &windows, 1001), VERDICT_ALLOW);
+	cr_expect_eq(policy_decide(&alone, &use, &windows, 1001), VERDICT_ASK, "scope = key");
+	cr_expect_eq(policy_decide(&brief, &use, &windows, 10999), VERDICT_ALLOW);
+	cr_expect_eq(policy_decide(&brief, &use, &windows, 11000), VERDICT_ASK, "remember");
+	cr_expect_eq(policy_decide(&once, &use, &windows, 1001), VERDICT_ASK, "max-uses");
+	/* What is allowed without a window takes none of its uses. */
+	all.max_uses = 2;
+	free.max_uses = 2;
+	windows.count = 0;
+	policy_confirmed(&all, &other, &windows, 1000);
+	policy_used(&all, &other, &windows, 1000);
+	policy_used(&free, &use, &windows, 1000);
+	cr_expect_eq(policy_decide(&all, &use, &windows, 1001), VERDICT_ALLOW);
+}
+
+/* forwarded = allow is the same as a local client: its uses count, and a yes to one is remembered.
+ */
+Test(policy, forwarded_allow_and_windows)
+{
+	struct identity a = id_of("ssh://a@b");
+	struct policy p = {.confirm = CONFIRM_FIRST, .max_uses = 2, .forwarded = FORWARDED_ALLOW};
+	struct policy asks = {.confirm = CONFIRM_FIRST, .max_uses = 2};
+	struct policy_use remote = {OP_CLASS_AUTH, &a, "s1", true},
+			  local = {OP_CLASS_AUTH, &a, "s1", false};
+
+	windows.count = 0;
+	policy_confirmed(&p, &remote, &windows, 1000);
+	policy_used(&p, &remote, &windows, 1000);
+	cr_expect_eq(policy_decide(&p, &remote, &windows, 1001), VERDICT_ALLOW);
+	policy_used(&p, &remote, &windows, 1001);
+	cr_expect_eq(policy_decide(&p, &remote, &windows, 1001), VERDICT_ASK);
+	/* By default it neither opens a window nor uses one up. */
+	windows.count = 0;
+	policy_confirmed(&asks, &remote, &windows, 1000);
+	cr_expect_eq(windows.count, 0);
+	policy_confirmed(&asks, &local, &windows, 1000);
+	for (int i = 0; i < 3; i++)
+		policy_used(&asks, &remote, &windows, 1000);
+	cr_expect_eq(policy_decide(&asks, &local, &windows, 1001), VERDICT_ALLOW);
+}
+
 Test(policy, a_release_is_never_covered)
 {
 	struct identity a = id_of("secret://a");
@@ -133,7 +190,7 @@ Test(policy, max_uses)
 	policy_confirmed(&p, &use, &windows, 1000);
 	for (int i = 0; i < 2; i++) {
 		cr_expect_eq(policy_decide(&p, &use, &windows, 1001), VERDICT_ALLOW, "use %d", i);
-		policy_used(&use, &windows, 1001);
+		policy_used(&p, &use, &windows, 1001);
 	}
 	cr_expect_eq(policy_decide(&p, &use, &windows, 1001), VERDICT_ASK);
 }
@@ -201,7 +258,12 @@ Test(policy, loosening)
 		{{.confirm = CONFIRM_NEVER}, {.confirm = CONFIRM_ALWAYS}, false},
 		{{.confirm = CONFIRM_FIRST}, {.confirm = CONFIRM_ALWAYS}, false},
 		{{.confirm = CONFIRM_ALWAYS}, {0}, true},
-		{{.confirm = CONFIRM_NEVER}, {0}, true}, /* careful rather than clever */
+		{{.confirm = CONFIRM_NEVER}, {0}, false}, /* key material is asked for again */
+		{{.confirm = CONFIRM_FIRST}, {0}, true},
+		/* Signatures are asked for, and key material each time as before. */
+		{{0}, {.confirm = CONFIRM_FIRST}, false},
+		{{0}, {CONFIRM_FIRST, 86400, SCOPE_ALL, 0, 0}, false},
+		{{.confirm = CONFIRM_NEVER}, {.confirm = CONFIRM_FIRST}, false},
 		{{0}, {.confirm = CONFIRM_NEVER}, true},
 		{{0}, {.confirm = CONFIRM_ALWAYS}, false},
 		{{CONFIRM_FIRST, 60, 0, 0, 0}, {CONFIRM_FIRST, 61, 0, 0, 0}, true},
