@@ -86,6 +86,11 @@ bool request_locked(const struct agent *a)
 	return a->locked == LOCKED_ALL;
 }
 
+bool request_class_locked(const struct agent *a, enum op_class class)
+{
+	return (a->locked & 1u << class) != 0;
+}
+
 enum forwarded request_forwarded(const struct agent *a, const struct key *key)
 {
 	static const struct identity others = {.class = CLASS_SSH, .uri = "ssh://"};

@@ -22,6 +22,7 @@
 #include "protocol/client.h"
 
 struct autoload;
+struct confirmation;
 struct held;
 struct idle;
 struct logind;
@@ -45,7 +46,8 @@ struct agent {
 	struct store store;     /* known devices, and the files */
 	struct waiting waiting; /* requests whose device is not connected */
 	struct watch watch;
-	struct consent consent; /* what people have said yes to, and are asked */
+	struct consent consent;             /* what people have said yes to, and are asked */
+	struct confirmation *confirmations; /* of uses that are no requests; agent/confirm */
 	struct autoload *autoload;
 	struct prompter *prompter;
 	struct reloader *reloader;

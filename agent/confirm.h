@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "agent/policy.h"
 #include "protocol/err.h"
 
 struct agent;
@@ -23,6 +24,10 @@ struct confirmation; /* is asked, or waits for its turn */
 struct confirmation *confirm_start(struct agent *a, const char *text, const char *detail,
 				   pid_t asker, void (*done)(void *arg, enum err e),
 				   void *arg) MUST_CHECK;
+/* It is for a use of this class: a lock of that ends it with ERR_LOCKED. */
+void confirm_for(struct confirmation *c, enum op_class class);
+/* Something was locked. */
+void confirm_lock(struct agent *a);
 /* done() will not come; what is on the screen goes. NULL: nothing. */
 void confirm_cancel(struct confirmation *c);
 

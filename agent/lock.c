@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/confirm.h"
 #include "agent/consent.h"
 #include "agent/passlock.h"
 #include "agent/unlock.h"
@@ -58,6 +59,7 @@ void lock_classes(struct agent *a, unsigned classes)
 
 	a->locked |= classes;
 	consent_lock(a);
+	confirm_lock(a);
 	lock_tell(classes == LOCKED_ALL && before != LOCKED_ALL ? LOCKED_ALL : classes & ~before,
 		  told_locked, a);
 }

@@ -191,6 +191,7 @@ enum err request_unlist(struct agent *a, const struct key *key);
 /* Where the key may be used, or NULL: anywhere. The config has the first word. */
 const char *request_destinations(const struct key *key);
 bool request_locked(const struct agent *a); /* all of it: nothing is listed */
+bool request_class_locked(const struct agent *a, enum op_class class);
 /* What a client that speaks for a remote host may do with the key, or (NULL) with those of other
  * agents; never FORWARDED_UNSET. */
 enum forwarded request_forwarded(const struct agent *a, const struct key *key);

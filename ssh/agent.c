@@ -282,9 +282,12 @@ static void ssh_dispatch(struct ssh_conn *s, const struct ssh_message *m)
 static void ssh_relayed(struct relay *r, enum err e, struct slice answer, const struct why *why)
 {
 	struct ssh_conn *s = ssh_conn_of(r);
+	struct why locked = {0};
 	uint8_t buf[4];
 	struct wbuf w = wbuf_new(buf, sizeof(buf));
 
+	if (e == ERR_OK && s->relayed == SSH_AGENTC_SIGN_REQUEST)
+		e = ssh_sign_relayed(s, &locked);
 	if (s->relayed == SSH_AGENTC_REQUEST_IDENTITIES) {
 		ssh_send_list(s);
 	} else if (s->relayed == SSH_AGENTC_REMOVE_ALL_IDENTITIES) {
@@ -296,7 +299,7 @@ static void ssh_relayed(struct relay *r, enum err e, struct slice answer, const 
 		conn_send(s->conn, w.p, w.n);
 		conn_send(s->conn, answer.p, answer.n);
 	} else {
-		ssh_fail(s, SSH_AGENT_FAILURE, e, why);
+		ssh_fail(s, SSH_AGENT_FAILURE, e, why != NULL ? why : &locked);
 	}
 }
 

@@ -23,6 +23,7 @@ struct ssh_conn {
 	struct relay relay;
 	uint8_t relayed;
 	struct confirmation *confirmation;
+	enum op_class relayed_class; /* of a signature that they make */
 	/* The signature in flight, and what it borrows. */
 	bool signing;
 	bool locking; /* a LOCK or UNLOCK waits for its answer */
@@ -54,6 +55,8 @@ enum err ssh_visible(struct ssh_conn *s, const struct key *key, struct why *why)
 void ssh_sign(struct ssh_conn *s, const struct ssh_message *m);
 /* Another agent has the key: may it sign? */
 void ssh_sign_upstream(struct relay *r);
+/* ERR_LOCKED when such a use is locked, also while that agent worked. */
+enum err ssh_sign_relayed(struct ssh_conn *s, struct why *why) MUST_CHECK;
 
 /* The connection whose relay this is. */
 struct ssh_conn *ssh_conn_of(struct relay *r);

@@ -8,9 +8,9 @@
 #include "protocol/log.h"
 #include "ssh/agent.h"
 #include "ssh/blob.h"
-#include "ssh/agent.h"
 #include "ssh/conn.h"
 #include "ssh/facts.h"
+#include "ssh/signed.h"
 
 static void ssh_sign_done(struct request *r, enum err e)
 {
@@ -90,13 +90,24 @@ void ssh_sign(struct ssh_conn *s, const struct ssh_message *m)
 
 /* ---- with another agent's key ---- */
 
+enum err ssh_sign_relayed(struct ssh_conn *s, struct why *why)
+{
+	if (!request_class_locked(conn_agent(s->conn), s->relayed_class))
+		return ERR_OK;
+	return why_set(why, ERR_LOCKED,
+		       "another agent's key, but %s is locked: run `lanyard unlock`",
+		       op_class_name(s->relayed_class));
+}
+
 static void sign_confirmed(void *arg, enum err e)
 {
 	struct ssh_conn *s = arg;
 	struct why why = {0};
 
 	s->confirmation = NULL;
-	if (e != ERR_OK)
+	if (e == ERR_LOCKED)
+		e = ssh_sign_relayed(s, &why);
+	else if (e != ERR_OK)
 		why_set(&why, e, "another agent's key, for a remote host: %s", err_text(e));
 	relay_permit(&s->relay, e, &why);
 }
@@ -107,16 +118,22 @@ void ssh_sign_upstream(struct relay *r)
 	char fingerprint[SSH_FINGERPRINT_LEN + 1], text[200], facts[FACTS_MAX];
 	struct agent *agent = conn_agent(s->conn);
 	struct ssh_message m;
+	struct ssh_signed what;
 	struct why why = {0};
 	uint8_t hash[32];
 	size_t used;
+	enum err e;
 
-	if (!s->binds.forwarded || request_forwarded(agent, NULL) == FORWARDED_ALLOW) {
-		relay_permit(r, ERR_OK, NULL);
-		return;
-	}
 	if (ssh_frame_parse(r->op.p, r->op.n, &m, &used, &why) != SSH_FRAME_OK) {
 		relay_permit(r, ERR_SYNTAX, &why);
+		return;
+	}
+	ssh_signed_parse(m.data, &what);
+	s->relayed_class = what.kind == SSH_SIGNED_USERAUTH ? OP_CLASS_AUTH : OP_CLASS_SIGN;
+	e = ssh_sign_relayed(s, &why);
+	if (e != ERR_OK || !s->binds.forwarded ||
+	    request_forwarded(agent, NULL) == FORWARDED_ALLOW) {
+		relay_permit(r, e, &why);
 		return;
 	}
 	hash_sha256(hash, m.key.p, m.key.n);
@@ -125,8 +142,10 @@ void ssh_sign_upstream(struct relay *r)
 	snprintf(text, sizeof(text), "Let a remote host use the key %s of another agent?",
 		 fingerprint);
 	s->confirmation = confirm_start(agent, text, facts, conn_pid(s->conn), sign_confirmed, s);
-	if (s->confirmation != NULL)
+	if (s->confirmation != NULL) {
+		confirm_for(s->confirmation, s->relayed_class);
 		return;
+	}
 	why_set(&why, ERR_NO_PROMPT,
 		"another agent's key, for a remote host: nobody to ask; `forwarded = allow` in the "
 		"config asks nobody");

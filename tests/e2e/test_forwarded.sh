@@ -117,6 +117,32 @@ wait_for "! alive $pinentry_pid"
 script ok
 expect_ok 'the next one is asked' there "$on true"
 
+# A lock takes it away, and a yes that comes too late is none.
+script "when $home/go"
+ssh -A -F "$home/.ssh/config" "$me" "$on true" >/dev/null 2>&1 &
+client=$!
+wait_for "grep -q '^CONFIRM' $asks"
+pinentry_pid=$(sed -n 's/^start //p' "$asks" | tail -n 1)
+lanyard lock
+: >"$home/go"
+! wait $client || die 'a login while the agent is locked'
+wait_for "! alive $pinentry_pid"
+expect_match 'said' "$(cat "$home/agent.log")" "another agent's key, but auth is locked"
+lanyard unlock
+rm "$home/go"
+
+# A class alone is refused with another agent's keys too.
+lanyard lock auth
+expect_fail 'a login' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
+rm -f "$home/letter.sig"
+expect_ok 'SSHSIG is not locked' ssh-keygen -q -Y sign -n file -f "$home/file.pub" "$home/letter"
+lanyard unlock auth
+lanyard lock sign
+rm -f "$home/letter.sig"
+expect_fail 'SSHSIG is locked' '' ssh-keygen -q -Y sign -n file -f "$home/file.pub" "$home/letter"
+expect_ok 'a login is not' ssh -F "$home/.ssh/config" "$me" true
+lanyard unlock sign
+
 # ---- nothing but that, not even where keys may be used ----
 
 ours_start "forwarded = allow"
