@@ -74,7 +74,9 @@ static void ssh_remove(struct ssh_conn *s, const struct ssh_message *m)
 
 	if (key == NULL && ssh_relay(s, RELAY_ALL, m))
 		return;
-	if (key != NULL && !ssh_blob_is(m->key, key))
+	if (key != NULL && request_locked(conn_agent(s->conn)))
+		e = why_set(&why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
+	else if (key != NULL && !ssh_blob_is(m->key, key))
 		e = why_set(&why, ERR_NOT_ALLOWED,
 			    "a certificate is offered as long as its file is in the folder certs/");
 	else

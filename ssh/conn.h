@@ -47,7 +47,8 @@ bool ssh_relay(struct ssh_conn *s, enum relay_kind kind, const struct ssh_messag
 void ssh_list(struct ssh_conn *s, const struct ssh_message *m);
 /* Our keys, then those that the other agents have listed. */
 void ssh_send_list(struct ssh_conn *s);
-/* The key that a client names, itself or by a certificate of it, if it is offered to clients. */
+/* The key that a client names, itself or by a certificate of it, if it is offered to clients; also
+ * when this one may not use it now, which is for the request to say. */
 const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *why);
 /* ERR_NOT_ALLOWED: its destinations hide it from this client. */
 enum err ssh_visible(struct ssh_conn *s, const struct key *key, struct why *why) MUST_CHECK;

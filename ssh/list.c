@@ -8,11 +8,15 @@
 #include "ssh/destination.h"
 
 /* Only a key of SSH's own types has a blob; ssh_put_blob() fails for the others. */
-static bool ssh_offers(struct ssh_conn *s, const struct key *key)
+static bool ssh_offers(const struct key *key)
 {
-	return key->listed && key->known && ssh_type(key->id.curve) != NULL &&
-	       !(s->binds.forwarded &&
-		 request_forwarded(conn_agent(s->conn), key) == FORWARDED_DENY);
+	return key->listed && key->known && ssh_type(key->id.curve) != NULL;
+}
+
+/* Of those that are offered: this client is not to see it now. */
+static bool ssh_hides(struct ssh_conn *s, const struct key *key)
+{
+	return s->binds.forwarded && request_forwarded(conn_agent(s->conn), key) == FORWARDED_DENY;
 }
 
 /* What a listing has: each key that is offered, and after it its certificates. */
@@ -21,6 +25,7 @@ struct offer {
 	const struct cert *cert; /* NULL: the key itself */
 	struct ssh_chain *chain; /* what keys with destinations are looked at with; NULL: not */
 	bool quiet;              /* it has been said which are left out */
+	bool all;                /* also what this client is not to see: its use is refused */
 };
 
 static bool offer_permitted(const struct offer *o, const struct key *key)
@@ -40,14 +45,15 @@ static bool next_offer(struct ssh_conn *s, struct offer *o)
 {
 	struct agent *agent = conn_agent(s->conn);
 
-	if (request_locked(agent))
+	if (request_locked(agent) && !o->all)
 		return false;
 	if (o->key != NULL && (o->cert = request_next_cert(agent, o->key, o->cert)) != NULL)
 		return true;
 	o->cert = NULL;
 	do {
 		o->key = request_next_key(agent, o->key);
-	} while (o->key != NULL && !(ssh_offers(s, o->key) && offer_permitted(o, o->key)));
+	} while (o->key != NULL && !(ssh_offers(o->key) && (o->all || !ssh_hides(s, o->key)) &&
+				     offer_permitted(o, o->key)));
 	return o->key != NULL;
 }
 
@@ -147,13 +153,9 @@ const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *wh
 	uint8_t pub[PUBLIC_KEY_LEN];
 	struct ssh_chain chain = {.binds = &s->binds};
 	const struct key *found = NULL;
-	struct offer o = {0};
+	struct offer o = {.all = true};
 	enum curve curve;
 
-	if (request_locked(agent)) {
-		why_set(why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
-		return NULL;
-	}
 	request_refresh_certs(agent); /* it may have been listed by the agent before us */
 	/* Two devices from one seed have the same key; the one that is listed here is meant. */
 	while (next_offer(s, &o)) {
@@ -167,6 +169,10 @@ const struct key *ssh_find(struct ssh_conn *s, struct slice blob, struct why *wh
 	ssh_chain_end(&chain);
 	if (found != NULL)
 		return found;
+	if (request_locked(agent)) {
+		why_set(why, ERR_LOCKED, "the agent is locked: run `lanyard unlock`");
+		return NULL;
+	}
 	if (ssh_parse_key(blob, &curve, pub) != ERR_OK) {
 		why_set(why, ERR_UNSUPPORTED,
 			"the key asked for is neither ssh-ed25519 nor ecdsa-sha2-nistp256");

@@ -54,6 +54,14 @@ lanyard lock
 file_holds "$log" '"event": "locked", "class": "all"}'
 line 'SECRET secret://x' >/dev/null
 file_holds "$log" '"uri": "secret://x".*"result": "locked", "serial": null'
+# Also one that knows the key, which a locked agent does not list.
+{
+	printf '\0\0\0\103\15\0\0\0\63'
+	cut -d' ' -f2 "$home/u.pub" | base64 -d
+	printf '\0\0\0\3abc\0\0\0\0'
+} | socat -t 30 - "UNIX-CONNECT:$SSH_AUTH_SOCK" >"$home/answer"
+expect_eq 'refused' "$(od -An -tx1 "$home/answer")" ' 00 00 00 01 05'
+file_holds "$log" '"uri": "ssh://u@h".*"result": "locked".*"client": "ssh".*"process": "socat ('
 lanyard unlock
 file_holds "$log" '"event": "unlocked", "class": "all"}'
 soft b
