@@ -17,9 +17,12 @@ const struct scheme *agent_scheme(const struct agent *a, enum identity_class cla
 
 void agent_offer_key(const struct agent *a, struct key *key, uint32_t life, bool confirm)
 {
+	if (!key->listed)
+		key->confirm = false;
 	key->listed = true;
-	key->until = life > 0 ? clock_now(a->clock) + life * UINT64_C(1000) : 0;
-	key->confirm = confirm;
+	if (life > 0)
+		key->until = clock_now(a->clock) + life * UINT64_C(1000);
+	key->confirm |= confirm;
 }
 
 void agent_unlist_key(struct key *key)
@@ -37,16 +40,22 @@ uint32_t agent_key_life(const struct agent *a, const struct key *key)
 	return key->until > now ? (uint32_t)((key->until - now + 999) / 1000) : 0;
 }
 
+void agent_expire_key(const struct agent *a, struct key *key)
+{
+	if (key->until == 0 || clock_now(a->clock) < key->until)
+		return;
+	agent_unlist_key(key);
+	log_info("%s is no longer offered to SSH clients: its time is over", key->id.uri);
+}
+
 /* Whoever looks at a key finds out here that its time is over: that needs no timer. */
 const struct key *request_next_key(struct agent *a, const struct key *after)
 {
 	size_t i = after == NULL ? 0 : after->position + 1;
 	struct key *key = i < a->keys.count ? a->keys.keys[i] : NULL;
 
-	if (key != NULL && key->until != 0 && clock_now(a->clock) >= key->until) {
-		agent_unlist_key(key);
-		log_info("%s is no longer offered to SSH clients: its time is over", key->id.uri);
-	}
+	if (key != NULL)
+		agent_expire_key(a, key);
 	return key;
 }
 

@@ -69,8 +69,12 @@ struct agent {
 /* The scheme of a class, or NULL. */
 const struct scheme *agent_scheme(const struct agent *a, enum identity_class class);
 
-/* Offers a key to SSH clients, for `life` seconds (0: as long as the agent runs). */
+/* Offers a key to SSH clients, for `life` seconds (0: as long as the agent runs). One that is
+ * offered already keeps what it had: its life when there is no other, and that each use is
+ * confirmed. */
 void agent_offer_key(const struct agent *a, struct key *key, uint32_t life, bool confirm);
+/* Ends it when its life is over. */
+void agent_expire_key(const struct agent *a, struct key *key);
 /* Does so no more, nor keeps the destinations that were added with it. */
 void agent_unlist_key(struct key *key);
 /* How many seconds are left, 0: no limit. */

@@ -148,8 +148,11 @@ static void reply_add(struct line_conn *lc)
 		line_reply_error(lc, e, &why);
 		return;
 	}
+	agent_expire_key(r->agent, key);
 	line_restrict(key, destinations);
-	agent_offer_key(lc->request.agent, key, lc->life, lc->confirm);
+	if (lc->save)
+		key->until = 0;
+	agent_offer_key(r->agent, key, lc->life, lc->confirm);
 	log_info("%s is offered to SSH clients", key->id.uri);
 	line_warn_near(lc);
 	line_status_key(lc, key);

@@ -43,7 +43,7 @@ expect_fail 'nor signed with' 'Permission denied' ssh -F "$home/.ssh/config" "$m
 expect_match 'said' "$(cat "$home/agent.log")" "ssh://$me is no longer offered to SSH clients: its time is over"
 expect_fail 'gone for rm, too' 'not offered' lanyard ssh rm "$me"
 
-# list shows it, rounded up; adding it without one takes it away.
+# list shows it, rounded up; adding it without one does not take it away, removing it does.
 for life in 90s:90\ s 119:119\ s 2m:2\ min 119m:119\ min 8h:8\ h 2d:2\ days 365d:365\ days; do
 	expect_ok "$life" lanyard ssh add --life "${life%%:*}" "$me"
 	expect_ok 'list' lanyard ssh list
@@ -55,6 +55,15 @@ for life in 90s:90\ s 119:119\ s 2m:2\ min 119m:119\ min 8h:8\ h 2d:2\ days 365d
 done
 expect_ok 'list' lanyard ssh list --json
 expect_match 'JSON' "$out" '"life": 315[0-9]*, "confirm": false'
+mkdir "$home/bin"
+printf '#!/bin/sh\n' >"$home/bin/ssh"
+chmod 755 "$home/bin/ssh"
+for way in add config connect; do
+	expect_ok "$way" env PATH="$home/bin:$PATH" lanyard ssh $way "$me"
+	expect_ok 'list' lanyard ssh list --json
+	expect_match "still limited after $way" "$out" '"life": 315[0-9]*, "confirm": false'
+done
+expect_ok 'rm' lanyard ssh rm "$me"
 expect_ok 'for ever' lanyard ssh add "$me"
 expect_ok 'list' lanyard ssh list
 ! printf '%s\n' "$out" | grep -q ', for' || die "still limited: $out"
@@ -82,8 +91,13 @@ expect_ok 'and once more' ssh -F "$home/.ssh/config" "$me" true
 expect_eq 'two questions' "$(asked)" 2
 script refuse
 expect_fail 'refused' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
-script
+script ok
 expect_ok 'without it' lanyard ssh add "$me"
+expect_ok 'it is asked for still' ssh -F "$home/.ssh/config" "$me" true
+expect_eq 'a question' "$(asked)" 1
+script
+expect_ok 'rm' lanyard ssh rm "$me"
+expect_ok 'and add' lanyard ssh add "$me"
 expect_ok 'login' ssh -F "$home/.ssh/config" "$me" true
 expect_eq 'no question' "$(grep -c . "$asks" || true)" 0
 agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
