@@ -58,6 +58,33 @@ static void warn_rival(const char *ours)
 		(void)cli_fail("note: to stop it: %s", r->stop);
 }
 
+/* ssh takes the first that fits a host, and setup's comes last. */
+static void warn_identity_agent(const char *config, const char *ours)
+{
+	uint8_t *text = NULL;
+	struct rbuf rest;
+	size_t n = 0;
+
+	if (cli_read_file(config, EDIT_FILE_MAX, &text, &n, NULL) != ERR_OK)
+		return;
+	rest = rbuf_new(text, n);
+	for (unsigned number = 1; rest.n > 0; number++) {
+		const uint8_t *end = memchr(rest.p, '\n', rest.n);
+		struct slice s = rbuf_bytes(&rest, end != NULL ? (size_t)(end - rest.p) : rest.n);
+		char line[2 * SOCKET_PATH_MAX] = "", *word = line;
+
+		rbuf_bytes(&rest, end != NULL ? 1 : 0);
+		memcpy(line, s.p, s.n < sizeof(line) ? s.n : sizeof(line) - 1);
+		word += strspn(word, " \t");
+		if (strncasecmp(word, "IdentityAgent", 13) == 0 && strstr(word, ours) == NULL)
+			(void)cli_fail("note: line %u of %s has an IdentityAgent of its own: the "
+				       "hosts it is for go on using that; to have them use "
+				       "lanyard, remove it",
+				       number, config);
+	}
+	free(text);
+}
+
 static enum err ssh_path(char out[static PATH_MAX], const char *name, struct why *why)
 {
 	const char *home = getenv("HOME");
@@ -110,8 +137,10 @@ int cmd_ssh_setup(struct cli *cli)
 	/* At the end: what a user says for one host is found first, and wins. */
 	snprintf(block, sizeof(block), "Host *\n\tIdentityAgent %s\n", quoted);
 	status = edit_file(cli, config, CONFIG_MODE, "agent", block);
-	if (status == 0)
+	if (status == 0) {
+		warn_identity_agent(config, socket);
 		warn_rival(socket);
+	}
 	return status;
 }
 
@@ -156,6 +185,12 @@ static enum err host_block(char *block, size_t cap, const struct identity *id, c
 		e = quote_path(file, sizeof(file), pub, why);
 	if (e != ERR_OK)
 		return e;
+	if (memchr(host.p, '*', host.n) != NULL || memchr(host.p, '?', host.n) != NULL ||
+	    memchr(host.p, ',', host.n) != NULL || host.p[0] == '!' || host.p[0] == '#')
+		return why_set(
+			why, ERR_INVALID,
+			"%s: ssh_config(5) takes this host for a pattern; give a host's name",
+			id->uri);
 	/* A URI brackets an IPv6 address; ssh is given it bare. */
 	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
 		host = (struct slice){host.p + 1, host.n - 2};
@@ -198,10 +233,11 @@ int cmd_ssh_config(struct cli *cli)
 		printf("# %s:\n# %s\n%s", pub, line, block);
 		return 0;
 	}
+	status = edit_file(cli, config, CONFIG_MODE, id.uri, block);
+	if (status != 0)
+		return status;
 	n = strlen(line);
 	line[n++] = '\n';
 	e = file_write(pub, line, n, 0644, true, &why);
-	if (e != ERR_OK)
-		return cli_error(cli, e, &why);
-	return edit_file(cli, config, CONFIG_MODE, id.uri, block);
+	return e == ERR_OK ? 0 : cli_error(cli, e, &why);
 }

@@ -154,7 +154,8 @@ static int run_doctor(struct cli *cli)
 	check_socket(&d, ssh);
 	check_agent(&d, &v, agent);
 	d.hears_of_sleep = strcmp(v.logind, "ok") == 0;
-	ours = doctor_auth_sock(&d, getenv("SSH_AUTH_SOCK"), ssh);
+	ours = doctor_auth_sock(&d, getenv("SSH_AUTH_SOCK"), ssh,
+				doctor_ssh_config(&d, getenv("HOME"), ssh));
 	doctor_others(&d, !ours);
 	doctor_pinentry(&d, getenv("PATH"), v.pinentry[0] == '/' ? v.pinentry : NULL);
 	doctor_usb(&d);

@@ -47,7 +47,11 @@ void doctor_usb(const struct doctor *d);     /* nodes of wallets and tokens */
 void doctor_others(const struct doctor *d, bool replaced);
 /* `path` is $PATH; `configured` what the agent is told to run, or NULL. */
 void doctor_pinentry(const struct doctor *d, const char *path, const char *configured);
-/* `value` is $SSH_AUTH_SOCK or NULL, `wanted` the agent's. True: it is that. */
-bool doctor_auth_sock(const struct doctor *d, const char *value, const char *wanted);
+/* ~/.ssh/config has `socket` for an IdentityAgent; `home` is $HOME or NULL. */
+bool doctor_ssh_config(const struct doctor *d, const char *home, const char *socket);
+/* `value` is $SSH_AUTH_SOCK or NULL, `wanted` the agent's. True: it is that. `configured`: ssh
+ * finds the agent without it. */
+bool doctor_auth_sock(const struct doctor *d, const char *value, const char *wanted,
+		      bool configured);
 
 #endif

@@ -121,15 +121,37 @@ void doctor_pinentry(const struct doctor *d, const char *path, const char *confi
 		   "confirmation");
 }
 
-bool doctor_auth_sock(const struct doctor *d, const char *value, const char *wanted)
+bool doctor_ssh_config(const struct doctor *d, const char *home, const char *socket)
+{
+	enum { LOOKED_AT = 64 * 1024 }; /* a file that a person wrote is shorter */
+	char *text = home != NULL ? malloc(LOOKED_AT) : NULL, *line, *rest = text;
+	bool found = false;
+
+	if (text == NULL || !doctor_read(d, text, LOOKED_AT, "%s/.ssh/config", home))
+		rest = NULL;
+	while (!found && (line = strsep(&rest, "\n")) != NULL) {
+		line += strspn(line, " \t");
+		found = strncasecmp(line, "IdentityAgent", 13) == 0 && strstr(line, socket) != NULL;
+	}
+	free(text);
+	return found;
+}
+
+bool doctor_auth_sock(const struct doctor *d, const char *value, const char *wanted,
+		      bool configured)
 {
 	char type[PATH_MAX];
 	const char *whose = "another agent";
+	enum doctor_state state = configured ? DOCTOR_NOTE : DOCTOR_TODO;
+	const char *but = configured ? "; ssh finds the agent by ~/.ssh/config, ssh-add and "
+				       "ssh-keygen do not"
+				     : "";
 
-	snprintf(type, sizeof(type), "lanyard ssh setup, or: export SSH_AUTH_SOCK=%s", wanted);
+	snprintf(type, sizeof(type), "%sexport SSH_AUTH_SOCK=%s",
+		 configured ? "" : "lanyard ssh setup, or: ", wanted);
 	if (value == NULL || value[0] == '\0') {
-		doctor_say(d, "ssh-auth-sock", DOCTOR_TODO, type,
-			   "SSH_AUTH_SOCK is not set: ssh does not find the agent");
+		doctor_say(d, "ssh-auth-sock", state, type, "SSH_AUTH_SOCK is not set%s",
+			   configured ? but : ": ssh does not find the agent");
 		return false;
 	}
 	if (strcmp(value, wanted) == 0) {
@@ -139,7 +161,7 @@ bool doctor_auth_sock(const struct doctor *d, const char *value, const char *wan
 	for (size_t i = 0; i < OTHERS; i++)
 		if (others[i].part != NULL && strstr(value, others[i].part) != NULL)
 			whose = others[i].does;
-	doctor_say(d, "ssh-auth-sock", DOCTOR_TODO, type, "SSH_AUTH_SOCK is %s, which is %s", value,
-		   whose);
+	doctor_say(d, "ssh-auth-sock", state, type, "SSH_AUTH_SOCK is %s, which is %s%s", value,
+		   whose, but);
 	return false;
 }

@@ -61,6 +61,18 @@ SSH_AUTH_SOCK=/run/user/1000/gcr/ssh
 doctor 1
 says '^todo  ssh-auth-sock .*gcr-ssh-agent'
 says "type: lanyard ssh setup, or: export SSH_AUTH_SOCK=$old"
+# What it says to type is enough.
+mkdir -p "$home/machine$home"
+ln -s "$home/.ssh" "$home/machine$home/.ssh"
+expect_ok 'setup' lanyard ssh setup -y
+doctor 0
+says '^note  ssh-auth-sock .*gcr-ssh-agent; ssh finds the agent by ~/.ssh/config'
+SSH_AUTH_SOCK=
+doctor 0
+says '^note  ssh-auth-sock .*is not set; ssh finds the agent by ~/.ssh/config'
+expect_ok 'teardown' lanyard ssh teardown -y
+doctor 1
+says '^todo  ssh-auth-sock .*is not set: ssh does not find the agent'
 SSH_AUTH_SOCK=$old
 rm "$home/machine/bin/pinentry"
 doctor 1

@@ -35,6 +35,10 @@ expect_ok 'other directory' lanyard ssh setup -y --socket-dir "$home/other"
 expect_eq 'replaced' "$(ask_ssh example.org)" "$home/other/ssh.sock"
 expect_eq 'one block' "$(grep -c IdentityAgent "$config")" 2
 
+# A user's own is named: it comes first, and setup would else seem to have done more.
+expect_match 'said' "$(cat "$home/stderr")" "note: line 2 of $config has an IdentityAgent of its own"
+expect_eq 'the others are lanyard' "$(grep -c 'IdentityAgent of its own' "$home/stderr")" 1
+
 # teardown takes it out again.
 expect_ok 'teardown' lanyard ssh teardown -y
 printf '\n' >>"$home/before"
@@ -56,6 +60,11 @@ done
 expect_ok 'config' lanyard ssh config "$me"
 expect_match 'host' "$out" '^Host localhost$'
 expect_match 'user' "$out" "User $user"
+for host in '*' 'h?' '!h' 'a,b' '#h'; do
+	expect_fail "$host" 'takes this host for a pattern' lanyard ssh config -y --write "u@$host"
+done
+expect_fail 'a no writes nothing' '' setsid lanyard ssh config --write "$me" </dev/null
+expect_ok 'nor the public key' test ! -e "$home/.ssh/lanyard/$me.pub"
 ! grep -q IdentitiesOnly "$config" || die 'config wrote without --write'
 printf '%s\n' "$(lanyard pubkey "ssh://$me")" >"$home/authorized_keys"
 sshd_start "$home/authorized_keys"

@@ -214,12 +214,12 @@ Test(cli_doctor, ssh_auth_sock)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		said[0] = '\0';
-		cr_expect_not(doctor_auth_sock(&doctor, table[i].value, "/run/l/ssh.sock"));
+		cr_expect_not(doctor_auth_sock(&doctor, table[i].value, "/run/l/ssh.sock", false));
 		EXPECT_SAID(table[i].says);
 		EXPECT_SAID("export SSH_AUTH_SOCK=/run/l/ssh.sock");
 	}
 	said[0] = '\0';
-	cr_expect(doctor_auth_sock(&doctor, "/run/l/ssh.sock", "/run/l/ssh.sock"));
+	cr_expect(doctor_auth_sock(&doctor, "/run/l/ssh.sock", "/run/l/ssh.sock", false));
 	EXPECT_SAID("ok ssh-auth-sock: ");
 }
 
