@@ -94,24 +94,28 @@ static struct certs_file *file_open(struct certs_file **old, int dir, const char
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct certs_file *f = NULL;
-	struct stat st;
+	struct stat st = {0}; /* of one that cannot be opened */
+	struct stat link;
+	int failed = fd < 0 || fstat(fd, &st) != 0 ? errno : 0;
+
+	if (failed == ENOENT && fstatat(dir, name, &link, AT_SYMLINK_NOFOLLOW) != 0)
+		return NULL; /* it went just now */
 
 	while (*old != NULL && strcmp((*old)->name, name) != 0)
 		old = &(*old)->next;
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
 	if (*old != NULL && same_file(&(*old)->st, &st)) {
 		f = *old;
 		*old = f->next;
 	} else if ((f = calloc(1, sizeof(*f) + strlen(name) + 1)) != NULL) {
 		memcpy(f->name, name, strlen(name) + 1);
 		f->st = st;
-		file_read(f, fd, read_cert);
+		if (failed != 0)
+			log_warn("certs/%s is left out: %s", name, strerror(failed));
+		else
+			file_read(f, fd, read_cert);
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return f;
 }
 
@@ -131,10 +135,15 @@ void certs_refresh(struct certs *c,
 	struct dirent *entry;
 	size_t count = 0;
 	DIR *dir = NULL;
+	int failed = 0;
 
 	c->first = NULL;
-	if (dir_path(path, sizeof(path), DIR_CONFIG, "certs", NULL) == ERR_OK)
-		dir = opendir(path);
+	if (dir_path(path, sizeof(path), DIR_CONFIG, "certs", NULL) == ERR_OK &&
+	    (dir = opendir(path)) == NULL && errno != ENOENT)
+		failed = errno;
+	if (failed != 0 && !c->unreadable)
+		log_warn("no certificates: %s: %s", path, strerror(failed));
+	c->unreadable = failed != 0;
 	while (dir != NULL && count < CERTS_MAX && (entry = readdir(dir)) != NULL) {
 		f = has_name(entry->d_name) ? file_open(&old, dirfd(dir), entry->d_name, read_cert)
 					    : NULL;

@@ -13,6 +13,7 @@ enum { CERTS_MAX = 1000 };
 
 struct certs {
 	struct certs_file *first; /* by name */
+	bool unreadable;          /* the folder, and the log has said so */
 };
 
 /* Looks at the folder; `read` is the scheme's. */

@@ -126,7 +126,7 @@ for i in 1 2 3; do
 	expect_eq "listing $i" "$(ssh-add -L)" "$(cat "$home/ed25519.pub")
 $(cert_line "$home/good" "ssh://$me")"
 done
-for name in empty short plain host two long folder pipe forged; do
+for name in empty short plain host two long folder pipe forged link; do
 	expect_eq "$name: said once" \
 		"$(grep -c "warning: certs/$name-cert.pub is left out: " "$home/agent.log")" 1
 done
@@ -146,6 +146,16 @@ for ca in 'ecdsa -b 256' 'ecdsa -b 384' 'ecdsa -b 521' 'rsa -b 3072'; do
 	sshd_start "$home/authorized_keys"
 	expect_ok "login, CA $ca" ssh -F "$home/.ssh/config" "$me" true
 done
+
+# A folder that cannot be read is said once as well.
+mv "$certs" "$certs.away"
+: >"$certs"
+for i in 1 2 3; do
+	expect_eq "no folder $i" "$(ssh-add -L)" "$(cat "$home/ed25519.pub")"
+done
+expect_eq 'said once' "$(grep -c "warning: no certificates: $certs: " "$home/agent.log")" 1
+rm "$certs"
+mv "$certs.away" "$certs"
 
 # Locked: nothing.
 expect_ok 'lock' lanyard lock
