@@ -158,9 +158,9 @@ expect_fail 'refused' 'refused on trezor:peer' lanyard sign 'gpg://a@b.example' 
 tell peer buttons never
 lanyard sign 'gpg://a@b.example' $digest >/dev/null 2>&1 &
 client=$!
-tell peer wait button 10000
+tell peer wait button 20000
 kill $client
-tell peer wait idle 3000 || die 'a client that goes away leaves the device waiting'
+tell peer wait idle 20000 || die 'a client that goes away leaves the device waiting'
 wait $client 2>/dev/null || true
 tell peer buttons auto
 expect_ok 'after a cancel' lanyard sign 'gpg://a@b.example' $digest
@@ -169,7 +169,7 @@ expect_ok 'after a cancel' lanyard sign 'gpg://a@b.example' $digest
 tell peer buttons never
 lanyard sign 'gpg://a@b.example' $digest >/dev/null 2>"$home/stderr" &
 client=$!
-tell peer wait button 10000
+tell peer wait button 20000
 tell peer unplug
 wait $client && die 'signed by nobody'
 grep -q 'not there' "$home/stderr" || die "unplugged: $(cat "$home/stderr")"
@@ -188,15 +188,17 @@ expect_fail 'another signature' 'signature is not by the known key' \
 tell peer fault none
 expect_ok 'the truth again' lanyard sign 'gpg://a@b.example' $digest
 
-# ---- two at once: one waits for its button, the other works ----
+# ---- two at once, four clients each: one waits for its button, the other works ----
 
-emulator slow --device-id 0123456789ABCDEF01234567 --mnemonic "$WORDS_B" --buttons 'delay 2500'
+emulator slow --device-id 0123456789ABCDEF01234567 --mnemonic "$WORDS_B" --buttons never
 fresh 2 "udp = {\"127.0.0.1:$port\", ${conf_peer#*\{}"
 for i in 1 2 3 4; do
 	lanyard pubkey -d trezor:slow "gpg://slow$i@example" >/dev/null
 	lanyard pubkey -d trezor:peer "gpg://peer$i@example" >/dev/null
 done
 : >"$home/order"
+tell slow reset
+tell peer reset
 pids=
 for i in 1 2 3 4; do
 	for d in slow peer; do
@@ -204,10 +206,18 @@ for i in 1 2 3 4; do
 			>>"$home/order") &
 		pids="$pids $!"
 	done
-	[ $i -gt 1 ] || tell slow wait button 10000
+	[ $i -gt 1 ] || tell slow wait button 20000
 done
+# buttons NAME: how many it asked to be pressed.
+buttons() { tell "$1" log | grep -c '^< *ButtonRequest' || true; }
+wait_for "[ \$(wc -l <$home/order) -ge 4 ]"
+expect_eq 'the other ones are done' "$(tr '\n' ' ' <"$home/order")" 'peer peer peer peer '
+expect_eq 'their buttons' "$(buttons peer)" 4
+expect_eq 'its queue waits for the first' "$(tell slow state) $(buttons slow)" 'button 7 1'
+tell slow buttons auto # presses the one it waits for too
 for pid in $pids; do wait "$pid" || die 'one of two devices failed'; done
 expect_eq 'order' "$(tr '\n' ' ' <"$home/order")" 'peer peer peer peer slow slow slow slow '
+expect_eq 'one button a signature' "$(buttons peer) $(buttons slow)" '4 4'
 agent_stop
 emulators_stop
 
@@ -231,7 +241,7 @@ expect_ok 'unlocked' lanyard pubkey ssh://a@b
 lanyard lock trezor:peer
 expect_match 'locked' "$(lanyard devices)" 'trezor:peer  *locked'
 expect_fail 'locked' 'is locked: run' lanyard sign 'gpg://a@b.example' $digest
-tell peer wait idle 1000
+tell peer wait idle 20000
 ask 'UNLOCK trezor:peer' pin
 expect_match 'unlocked again' "$said" '^OK'
 agent_stop
