@@ -276,9 +276,9 @@ void bench_setup(void)
 	bench_driver.scan = bench_scan;
 	bench_driver.open = bench_open;
 	bench.ops = &script_ops;
-	/* Short, but not so that a slow machine runs into them. */
+	/* Short where a packet is there or never comes; long where a test's thread has to act. */
 	bench.budgets = (struct budgets){
-		.answer = 300, .person = 400, .probe = 300, .idle = 100, .stray = 30};
+		.answer = 300, .person = 20000, .probe = 300, .idle = 100, .stray = 30};
 	env = (struct driver_env){.data_dir = "/nonexistent"};
 	cr_assert_eq(registry_new(&bench_registry, &loop, drivers, &env, &calls, &why), ERR_OK);
 }
@@ -379,14 +379,12 @@ void task_sign(struct task *t, const char *public_key)
 
 void task_start(struct task *t)
 {
-	t->ms = (unsigned)transport_now();
 	cr_assert_eq(device_submit(bench.device, &t->job), ERR_OK, "%s", t->job.why.text);
 }
 
 enum err task_wait(struct task *t)
 {
 	UNTIL(t->done);
-	t->ms = (unsigned)transport_now() - t->ms;
 	for (int i = 0; i < 5; i++)
 		bench_turn();
 	return t->result;

@@ -46,7 +46,6 @@ struct task {
 	char prompt[200], note[200];
 	bool done;
 	enum err result;
-	unsigned ms; /* how long it took */
 };
 struct task task_new(enum op op, const char *uri, enum curve curve);
 /* The recorded challenge of the captures, and the public key that signed it. */

@@ -166,6 +166,7 @@ Test(trezor_probe, no_serial_no_device)
 	script_host("3f23230037");
 	script_device("3f2323001100000000");
 	bench_plug(false);
+	UNTIL(!script_left());
 	for (int i = 0; i < 50; i++)
 		bench_turn();
 	cr_assert_eq(bench.arrived, 0);
