@@ -135,6 +135,32 @@ static enum err get_public_key(struct wallet *w, struct job *job, enum purpose p
 	return e;
 }
 
+static const char wallet_uri[] = "lanyard://wallet";
+
+static void set_mark(struct wallet *w, const uint8_t pub[static PUBLIC_KEY_LEN])
+{
+	memcpy(w->mark, pub, PUBLIC_KEY_LEN);
+	w->marked = true;
+}
+
+/* Where no known key tells the wallet: it has to be the one of before, whatever passphrase was
+ * typed since, or is there from another program. */
+static enum err check_wallet(struct wallet *w, struct job *job)
+{
+	uint8_t pub[PUBLIC_KEY_LEN];
+
+	if (!w->marked || !w->unsure || job->has_expect)
+		return ERR_OK;
+	enum err e = get_public_key(w, job, PURPOSE_SIGN, CURVE_ED25519, wallet_uri, 0, pub);
+	if (e || !memcmp(pub, w->mark, sizeof(pub)))
+		return e;
+	wallet_forget(w);
+	return why_set(&job->why, ERR_LOCKED,
+		       "%s was given another passphrase than before, here or by another program: "
+		       "run `lanyard unlock %s`",
+		       w->name, w->name);
+}
+
 static enum err run_public_key(struct wallet *w, struct job *job)
 {
 	enum err e = get_public_key(w, job, job->purpose, job->id.curve, job->id.uri, job->id.index,
@@ -142,6 +168,9 @@ static enum err run_public_key(struct wallet *w, struct job *job)
 
 	if (!e)
 		e = expect(w, job, job->out);
+	if (!e && job->purpose == PURPOSE_SIGN && job->id.curve == CURVE_ED25519 &&
+	    !job->id.index && !strcmp(job->id.uri, wallet_uri))
+		set_mark(w, job->out);
 	job->out_len = PUBLIC_KEY_LEN;
 	return e;
 }
@@ -248,11 +277,12 @@ static enum err run_secret_keepkey(struct wallet *w, struct job *job)
 static enum err run_unlock(struct wallet *w, struct job *job)
 {
 	uint8_t pub[PUBLIC_KEY_LEN];
-	enum err e = get_public_key(w, job, PURPOSE_SIGN, CURVE_ED25519, "lanyard://wallet", 0,
-				    pub);
+	enum err e = get_public_key(w, job, PURPOSE_SIGN, CURVE_ED25519, wallet_uri, 0, pub);
 
-	if (!e)
-		w->kept_locked = false;
+	if (e)
+		return e;
+	set_mark(w, pub);
+	w->kept_locked = false;
 	return e;
 }
 
@@ -338,7 +368,10 @@ static enum err trezor_run(void *self, struct job *job)
 		e = wallet_begin(w, job);
 	if (e)
 		return e;
-	e = run_op(w, job);
+	if (job->op != OP_LOCK)
+		e = check_wallet(w, job);
+	if (!e)
+		e = run_op(w, job);
 	if (!e)
 		w->ready = job->op != OP_LOCK;
 	wallet_end(w);

@@ -41,7 +41,7 @@ void wallet_abort(struct wallet *w)
 void wallet_forget(struct wallet *w)
 {
 	secret_wipe(w->session, sizeof(w->session));
-	w->has_session = w->ready = w->met = false;
+	w->has_session = w->ready = w->met = w->marked = false;
 }
 
 /* Why an exchange failed, said once. */
@@ -148,11 +148,18 @@ static void take_setting(struct wallet *w)
 	}
 }
 
+/* A locked one may not say whether it has a passphrase. */
+static bool is_plain(const struct features *f)
+{
+	return f->unlocked && !f->has_passphrase;
+}
+
 static void take_features(struct wallet *w, const struct features *f)
 {
 	bool same = w->has_session && f->has_session &&
 		    !memcmp(w->session, f->session, SESSION_LEN);
 
+	w->unsure = !same && !(is_plain(f) && is_plain(&w->features));
 	w->features = *f;
 	w->known = true;
 	snprintf(w->name, sizeof(w->name), "%s:%s", f->keepkey ? "keepkey" : "trezor", f->label);

@@ -36,6 +36,10 @@ struct wallet {
 	bool thp;   /* answers, but not to this protocol */
 	uint8_t session[SESSION_LEN];
 	bool has_session;
+	/* The SLIP-0013 ed25519 public key of lanyard://wallet, if it was asked for since the last
+	 * wallet_forget(); and in this flow, whether another passphrase may have come since. */
+	uint8_t mark[PUBLIC_KEY_LEN];
+	bool marked, unsure;
 	bool ready;       /* asks for nothing but a button */
 	bool kept_locked; /* by OP_LOCK */
 	bool calling;     /* a call of ours has no answer yet */

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* A wallet whose passphrase was changed behind our back: no key of another wallet comes out as if
+ * it were of this one, where no recorded key would tell. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/test_trezor_bench.h"
+
+TestSuite(trezor_sessions, .init = bench_setup, .fini = bench_teardown, .timeout = 60);
+
+/* Features: vendor, device_id "AAAA", a passphrase, label "peer", initialized, unlocked. */
+#define REST    "32044141414140015204706565726001800101"
+#define KEEPKEY "0a0b6b6565706b65792e636f6d" REST
+#define TREZOR  "0a097472657a6f722e696f" REST "aa010131"
+#define FIRST   "1111111111111111111111111111111111111111111111111111111111111111"
+#define SECOND  "2222222222222222222222222222222222222222222222222222222222222222"
+#define KEY     "000869220f4ae4c10e3f2596edbbc60504bcd57d467ae1d4b6c5f6b157bc790226"
+#define OTHER   "00ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+
+static void device_says(unsigned type, const char *hex)
+{
+	char packet[4 * PACKET_LEN];
+	size_t n = strlen(hex), part = 2 * (PACKET_LEN - 9);
+
+	snprintf(packet, sizeof(packet), "3f2323%04x%08zx%.*s", type, n / 2, (int)part, hex);
+	script_device(packet);
+	for (size_t at = part; at < n; at += 2 * (PACKET_LEN - 1)) {
+		snprintf(packet, sizeof(packet), "3f%.*s", 2 * (PACKET_LEN - 1), hex + at);
+		script_device(packet);
+	}
+}
+
+static void features(const char *hex, const char *session)
+{
+	char all[300];
+
+	snprintf(all, sizeof(all), "%s%s%s", hex, session ? "9a0220" : "", session ? session : "");
+	device_says(MSG_FEATURES, all);
+}
+
+/* A flow begins with `packet`, and the device is as it says. */
+static void begin(const char *packet, const char *hex, const char *session)
+{
+	script_host(packet);
+	features(hex, session);
+}
+
+/* GetPublicKey is sent, and answered. */
+static void public_key(const char *key)
+{
+	char node[100];
+
+	script_any(1);
+	snprintf(node, sizeof(node), "0a233221%s", key);
+	device_says(MSG_PUBLIC_KEY, node);
+}
+
+/* GetPublicKey is sent, the passphrase asked for, and then it is answered. */
+static void public_key_after_passphrase(const char *key)
+{
+	char node[100];
+
+	script_any(1);
+	device_says(MSG_PASSPHRASE_REQUEST, "");
+	script_host("3f2323002a000000080a065452455a4f52");
+	snprintf(node, sizeof(node), "0a233221%s", key);
+	device_says(MSG_PUBLIC_KEY, node);
+}
+
+static struct task job(enum op op, const char *uri)
+{
+	struct task t = task_new(op, uri, CURVE_ED25519);
+
+	t.answers[0] = "TREZOR";
+	return t;
+}
+
+#define GET_FEATURES "3f23230037"
+#define INITIALIZE   "3f2323"
+#define RESUME       "3f23230000000000220a20"
+
+/* Its wallet is known: the agent has asked for it. */
+static void plug(const char *hex, const char *session)
+{
+	struct task t = job(OP_PUBLIC_KEY, "lanyard://wallet");
+
+	begin(GET_FEATURES, hex, NULL);
+	bench_plug(true);
+	begin(INITIALIZE, hex, session);
+	public_key_after_passphrase(KEY);
+	cr_assert_eq(task_run(&t), ERR_OK, "%s", t.job.why.text);
+	cr_assert_eq(device_state(bench.device), DEVICE_READY);
+}
+
+static void expect_locked(struct task *t)
+{
+	cr_assert_eq(task_run(t), ERR_LOCKED, "%s", t->job.why.text);
+	cr_assert(strstr(t->job.why.text, "another passphrase than before"), "%s", t->job.why.text);
+	cr_assert_eq(device_state(bench.device), DEVICE_LOCKED);
+	script_end();
+}
+
+/* A KeepKey has one passphrase for all programs. */
+Test(trezor_sessions, keepkey_has_another_programs_passphrase)
+{
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host"),
+		    b = job(OP_UNLOCK, "lanyard://wallet");
+	struct task c = job(OP_PUBLIC_KEY, "ssh://new@host"), d = job(OP_SECRET, "secret://new");
+
+	plug(KEEPKEY, NULL);
+	begin(GET_FEATURES, KEEPKEY, NULL);
+	public_key(OTHER);
+	expect_locked(&a);
+	begin(INITIALIZE, KEEPKEY, NULL); /* which forgets that one */
+	public_key_after_passphrase(KEY);
+	cr_assert_eq(task_run(&b), ERR_OK, "%s", b.job.why.text);
+	begin(GET_FEATURES, KEEPKEY, NULL);
+	public_key(KEY);
+	public_key(KEY);
+	cr_assert_eq(task_run(&c), ERR_OK, "%s", c.job.why.text);
+	begin(GET_FEATURES, KEEPKEY, NULL);
+	public_key(OTHER);
+	expect_locked(&d);
+	cr_assert_eq(a.asks + c.asks + d.asks, 0);
+}
+
+/* An unlock that asks nothing proves nothing. */
+Test(trezor_sessions, keepkey_unlocked_by_another_program)
+{
+	struct task a = job(OP_UNLOCK, "lanyard://wallet");
+
+	plug(KEEPKEY, NULL);
+	begin(GET_FEATURES, KEEPKEY, NULL);
+	public_key(OTHER);
+	expect_locked(&a);
+}
+
+/* Ten other sessions, or a reset, and ours is gone: the passphrase is asked for in between. */
+Test(trezor_sessions, session_lost)
+{
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host"),
+		    b = job(OP_PUBLIC_KEY, "ssh://new@host");
+	char resume[100];
+
+	plug(TREZOR, FIRST);
+	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	begin(resume, TREZOR, SECOND);
+	public_key_after_passphrase(KEY); /* the right one */
+	public_key(KEY);
+	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
+	cr_assert_eq(a.asks, 1);
+	snprintf(resume, sizeof(resume), RESUME "%s", SECOND);
+	begin(resume, TREZOR, FIRST);
+	public_key_after_passphrase(OTHER); /* mistyped */
+	expect_locked(&b);
+}
+
+/* Its owner turned the passphrase off on it. */
+Test(trezor_sessions, passphrase_turned_off)
+{
+	static const char off[] = "0a097472657a6f722e696f32044141414140005204706565726001800101"
+				  "aa010131";
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host");
+	char resume[100];
+
+	plug(TREZOR, FIRST);
+	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	begin(resume, off, SECOND);
+	public_key(OTHER);
+	expect_locked(&a);
+}
+
+/* With its session nothing more is asked than the key. */
+Test(trezor_sessions, session_resumed)
+{
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host");
+	char resume[100];
+
+	plug(TREZOR, FIRST);
+	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	begin(resume, TREZOR, FIRST);
+	public_key(KEY);
+	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
+	cr_assert_eq(a.asks, 0);
+	script_end();
+}
