@@ -10,7 +10,7 @@
 
 #include "devices/node.h"
 
-enum { TURN_MS = 1000, LOOK_MS = 50 };
+enum { TURN_MS = 1000, LOOK_MS = 50, GONE_MS = 500 };
 
 uint64_t transport_now(void)
 {
@@ -74,6 +74,13 @@ enum err transport_wait(struct transport *t, int fd, short events, uint64_t dead
 		if (n > 0)
 			return fds[0].revents ? ERR_CANCELED : ERR_OK;
 	}
+}
+
+enum err transport_failed(struct transport *t, int fd)
+{
+	enum err e = transport_wait(t, fd, 0, transport_now() + GONE_MS);
+
+	return e == ERR_TIMEOUT ? ERR_IO : e == ERR_OK ? ERR_DEVICE_GONE : e;
 }
 
 enum err transport_take(struct transport *t, const char *node,

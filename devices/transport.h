@@ -58,6 +58,10 @@ enum err transport_init(struct transport *t, const struct transport_ops *ops) MU
 /* Until `fd` has one of poll(2)'s `events`. */
 enum err transport_wait(struct transport *t, int fd, short events, uint64_t deadline) MUST_CHECK;
 
+/* After an error on `fd`, a node's: ERR_DEVICE_GONE when the device goes within half a second, for
+ * many a host controller tells of one that was pulled out by another error first. Else ERR_IO. */
+enum err transport_failed(struct transport *t, int fd) MUST_CHECK;
+
 /* take() until it is not ERR_DEVICE_BUSY, for a second: other programs have their turns too. Then
  * it is ERR_DEVICE_BUSY, with who has `node`. */
 enum err transport_take(struct transport *t, const char *node,

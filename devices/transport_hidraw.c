@@ -25,7 +25,7 @@ struct hidraw {
 	int fd; /* of a flow: what came before it was opened is not in it */
 };
 
-static enum err hidraw_error(void)
+static enum err hidraw_error(struct hidraw *h)
 {
 	switch (errno) {
 	case EIO: /* what read(2) says of one that was unplugged */
@@ -33,7 +33,7 @@ static enum err hidraw_error(void)
 	case ESHUTDOWN:
 		return ERR_DEVICE_GONE;
 	default:
-		return ERR_IO;
+		return transport_failed(&h->t, h->fd);
 	}
 }
 
@@ -84,7 +84,7 @@ static enum err hidraw_send(struct transport *t, const uint8_t packet[static PAC
 	do
 		n = write(h->fd, report, sizeof(report));
 	while (n < 0 && errno == EINTR);
-	e = n == (ssize_t)sizeof(report) ? ERR_OK : n < 0 ? hidraw_error() : ERR_IO;
+	e = n == (ssize_t)sizeof(report) ? ERR_OK : n < 0 ? hidraw_error(h) : ERR_IO;
 	secret_wipe(report, sizeof(report));
 	return e;
 }
@@ -107,7 +107,7 @@ static enum err hidraw_receive(struct transport *t, uint8_t packet[static PACKET
 			return ERR_OK;
 		}
 		if (errno != EAGAIN && errno != EINTR)
-			return hidraw_error();
+			return hidraw_error(h);
 	}
 }
 

@@ -167,9 +167,9 @@ static enum err transfer_error(struct usb *u, uint8_t endpoint)
 		return ERR_DEVICE_GONE;
 	case LIBUSB_TRANSFER_STALL:
 		(void)libusb_clear_halt(u->handle, endpoint); /* for the next flow */
-		return ERR_IO;
+		return transport_failed(&u->t, u->fd);
 	default:
-		return ERR_IO;
+		return transport_failed(&u->t, u->fd);
 	}
 }
 
@@ -183,8 +183,10 @@ static enum err usb_packet(struct usb *u, uint8_t endpoint, uint8_t *p, int *n, 
 	libusb_fill_interrupt_transfer(u->transfer, u->handle, endpoint, p, PACKET_LEN, on_transfer,
 				       &done, 0);
 	status = libusb_submit_transfer(u->transfer);
-	if (status)
-		return usb_error(u, status, NULL);
+	if (status) {
+		e = usb_error(u, status, NULL);
+		return e == ERR_IO ? transport_failed(&u->t, u->fd) : e;
+	}
 	while (!e && !done) {
 		e = transport_wait(&u->t, u->fd, POLLOUT, deadline);
 		status = e ? 0 : usb_handle(u, &done);

@@ -342,6 +342,21 @@ Test(devices_hidraw, unplugged, .timeout = 30)
 	hid_free(&h);
 }
 
+/* Some controllers report an error before the end of the device. */
+Test(devices_hidraw, error_before_the_end, .timeout = 30)
+{
+	struct hid h = hid_new();
+
+	cr_assert_eq(transport_failed(h.t, h.keep), ERR_IO);
+	transport_abort(h.t);
+	cr_assert_eq(transport_failed(h.t, h.keep), ERR_CANCELED);
+	transport_rearm(h.t);
+	close(h.device);
+	h.device = -1;
+	cr_assert_eq(transport_failed(h.t, h.keep), ERR_DEVICE_GONE);
+	hid_free(&h);
+}
+
 static void *wake(void *arg)
 {
 	transport_abort(arg);

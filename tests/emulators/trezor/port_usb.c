@@ -57,19 +57,6 @@ static uint32_t word(const uint8_t *at)
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static void usb_detach(struct port *port)
-{
-	struct port_usb *usb = (struct port_usb *)port;
-	uint64_t count;
-
-	if (usb->bus >= 0)
-		close(usb->bus);
-	usb->bus = -1;
-	usb->configured = false;
-	usb->transfers_len = usb->fifo_len = 0;
-	(void)!read(usb->ready, &count, sizeof(count));
-}
-
 static void answer(struct port_usb *usb, uint32_t command, uint32_t number, int status,
 		   size_t actual, const void *data, size_t data_len)
 {
@@ -83,6 +70,22 @@ static void answer(struct port_usb *usb, uint32_t command, uint32_t number, int 
 		memcpy(message + HEADER_LEN, data, data_len);
 	/* A host that has gone is seen where it is read from. */
 	(void)!send(usb->bus, message, HEADER_LEN + data_len, MSG_NOSIGNAL);
+}
+
+/* As on many a host controller: what waits fails with another error before the device is gone. */
+static void usb_detach(struct port *port)
+{
+	struct port_usb *usb = (struct port_usb *)port;
+	uint64_t count;
+
+	for (size_t i = 0; usb->bus >= 0 && i < usb->transfers_len; i++)
+		answer(usb, RET_SUBMIT, usb->transfers[i].number, -EPROTO, 0, NULL, 0);
+	if (usb->bus >= 0)
+		close(usb->bus);
+	usb->bus = -1;
+	usb->configured = false;
+	usb->transfers_len = usb->fifo_len = 0;
+	(void)!read(usb->ready, &count, sizeof(count));
 }
 
 /* The first that waits at an endpoint; NULL if none does. */
