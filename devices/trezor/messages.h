@@ -51,6 +51,9 @@ enum failure {
 	FAILURE_PROTOCOL = 17, /* codec v1 is not spoken here: THP */
 };
 
+/* ButtonRequest.code of a Trezor that is typed on: what it asks for is no confirmation. */
+enum button { BUTTON_PASSPHRASE = 19, BUTTON_PIN = 20 };
+
 enum { SESSION_LEN = 32, MODEL_MAX = 20 };
 
 /* What a wallet says it is. Texts are clean: printable ASCII, serial and label without spaces. */

@@ -300,7 +300,12 @@ static enum err on_button(struct wallet *w, struct job *job, const char *what, u
 		w->passphrase_buttons--;
 		what = "that the passphrase is right";
 	}
-	snprintf(note, sizeof(note), "Confirm on %s: %s", w->name, what);
+	if (!w->features.small && code == BUTTON_PIN)
+		snprintf(note, sizeof(note), "Type the PIN on %s", w->name);
+	else if (!w->features.small && code == BUTTON_PASSPHRASE)
+		snprintf(note, sizeof(note), "Type the passphrase on %s", w->name);
+	else
+		snprintf(note, sizeof(note), "Confirm on %s: %s", w->name, what);
 	job_note(job, note);
 	message_empty(&w->message, MSG_BUTTON_ACK);
 	*budget = person_budget(w);

@@ -184,3 +184,39 @@ Test(trezor_sessions, session_resumed)
 	cr_assert_eq(a.asks, 0);
 	script_end();
 }
+
+/* A Trezor that is typed on: each note says what it wants. */
+Test(trezor_sessions, typed_on_the_device)
+{
+	static const char safe[] = "0a097472657a6f722e696f" REST "f00111e2020454335431";
+	static const struct wallet_setting on_device[] = {{"trezor:peer", PASSPHRASE_DEVICE, 0},
+							  {0}};
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host"),
+		    b = job(OP_PUBLIC_KEY, "ssh://new@host");
+	char resume[100];
+
+	bench.wallets = on_device;
+	begin(GET_FEATURES, safe, NULL);
+	bench_plug(true);
+	cr_assert_str_eq(device_info(bench.device)->about, "Safe 5 0.0.0");
+	begin(INITIALIZE, safe, FIRST);
+	script_any(1);
+	device_says(MSG_BUTTON_REQUEST, "0814");
+	script_host("3f2323001b");
+	device_says(MSG_FAILURE, "0804");
+	cr_assert_eq(task_run(&a), ERR_REFUSED);
+	cr_assert_eq(a.notes, 1);
+	cr_assert_str_eq(a.note, "Type the PIN on trezor:peer");
+	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	begin(resume, safe, FIRST);
+	script_any(1);
+	device_says(MSG_PASSPHRASE_REQUEST, "");
+	script_host("3f2323002a000000021801");
+	device_says(MSG_BUTTON_REQUEST, "0813");
+	script_host("3f2323001b");
+	device_says(MSG_PUBLIC_KEY, "0a233221" KEY);
+	cr_assert_eq(task_run(&b), ERR_OK, "%s", b.job.why.text);
+	cr_assert_eq(b.asks, 0);
+	cr_assert_str_eq(b.note, "Type the passphrase on trezor:peer");
+	script_end();
+}
