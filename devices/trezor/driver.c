@@ -290,7 +290,8 @@ static enum err run_lock(struct wallet *w, struct job *job)
 {
 	enum err e = ERR_OK;
 
-	if (!w->features.keepkey) {
+	/* KeepKey has another message there, and old firmware none. */
+	if (w->has_session) {
 		message_empty(&w->message, MSG_END_SESSION);
 		e = wallet_call(w, job, MSG_SUCCESS, "");
 	}
@@ -366,6 +367,8 @@ static enum err trezor_run(void *self, struct job *job)
 	}
 	if (!e)
 		e = wallet_begin(w, job);
+	if (e && job->op == OP_LOCK)
+		wallet_forget(w); /* then we cannot resume what it could not be told to forget */
 	if (e)
 		return e;
 	if (job->op != OP_LOCK)

@@ -170,6 +170,38 @@ Test(trezor_sessions, passphrase_turned_off)
 	expect_locked(&a);
 }
 
+/* Locked, also when another program has it just then: the passphrase is asked for again. */
+Test(trezor_sessions, locked_while_another_program_has_it)
+{
+	struct task a = job(OP_LOCK, "ssh://a@b"), b = job(OP_UNLOCK, "ssh://a@b");
+
+	plug(TREZOR, FIRST);
+	bench.claim = ERR_DEVICE_BUSY;
+	cr_assert_eq(task_run(&a), ERR_DEVICE_BUSY);
+	cr_assert_eq(device_state(bench.device), DEVICE_LOCKED);
+	bench.claim = ERR_OK;
+	script_host("00"); /* it may be in the middle of something */
+	begin(INITIALIZE, TREZOR, SECOND);
+	public_key_after_passphrase(KEY);
+	cr_assert_eq(task_run(&b), ERR_OK, "%s", b.job.why.text);
+	cr_assert_eq(b.asks, 1);
+	script_end();
+}
+
+/* Before there were sessions there was no EndSession. */
+Test(trezor_sessions, lock_of_old_firmware)
+{
+	struct task a = job(OP_LOCK, "ssh://a@b");
+
+	plug(TREZOR, NULL);
+	begin(INITIALIZE, TREZOR, NULL);
+	script_host("3f23230018");
+	device_says(MSG_SUCCESS, "");
+	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
+	cr_assert_eq(device_state(bench.device), DEVICE_LOCKED);
+	script_end();
+}
+
 /* With its session nothing more is asked than the key. */
 Test(trezor_sessions, session_resumed)
 {
