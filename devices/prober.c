@@ -66,18 +66,18 @@ static void place_drop(struct place *place)
 		place_free(place);
 }
 
-/* Plugged in, but it cannot be used now. */
-static bool place_troubled(const struct place *place)
-{
-	return !place->info.silent &&
-	       (place->answer == ERR_DEVICE_BUSY || place->answer == ERR_PERMISSION ||
-		place->answer == ERR_TIMEOUT);
-}
-
 static bool place_waits(const struct place *place)
 {
-	return place->info.silent ? place->answer && place->answer != ERR_EXISTS
-				  : place_troubled(place);
+	if (place->info.silent)
+		return place->answer && place->answer != ERR_EXISTS;
+	return place->answer == ERR_DEVICE_BUSY || place->answer == ERR_PERMISSION ||
+	       place->answer == ERR_TIMEOUT;
+}
+
+/* Plugged in, but it cannot be used, now or at all. */
+static bool place_troubled(const struct place *place)
+{
+	return !place->info.silent && (place_waits(place) || place->answer == ERR_UNSUPPORTED);
 }
 
 /* A driver's reason names the place. No right to a node is said when it stays so: udev may not have

@@ -194,19 +194,25 @@ enum err wallet_probe(struct wallet *w, struct job *job)
 	enum err e = ops->claim(w->transport, &job->why);
 	if (!e && ops->alive)
 		e = ops->alive(w->transport, deadline_in(w->budgets.probe));
-	if (!e)
+	if (!e) {
 		e = sync_features(w, &f, true);
+		w->thp = e == ERR_UNSUPPORTED;
+	}
 	ops->release(w->transport);
-	w->thp = e == ERR_UNSUPPORTED;
 	if (w->thp)
 		return ERR_OK;
 	if (!e && !f.serial[0])
-		e = why_set(&job->why, ERR_UNSUPPORTED, "%s has no serial number", w->where);
-	if (e)
-		return talk_error(w, &job->why, e);
-	take_features(w, &f);
-	w->ready = f.unlocked && !f.has_passphrase && f.initialized;
-	return ERR_OK;
+		e = why_set(&job->why, ERR_UNSUPPORTED,
+			    f.bootloader
+				    ? "%s is in its bootloader: unplug it, and plug it in again"
+				    : "%s has no serial number",
+			    w->where);
+	if (!e) {
+		take_features(w, &f);
+		w->ready = is_plain(&f) && f.initialized;
+	}
+	secret_wipe(&f, sizeof(f));
+	return talk_error(w, &job->why, e);
 }
 
 enum err wallet_begin(struct wallet *w, struct job *job)
@@ -231,12 +237,13 @@ enum err wallet_begin(struct wallet *w, struct job *job)
 	if (e) {
 		w->dirty = true;
 		w->transport->ops->release(w->transport);
-		return e;
+	} else {
+		w->has_session = f.has_session;
+		memcpy(w->session, f.session, SESSION_LEN);
+		w->calling = false;
 	}
-	w->has_session = f.has_session;
-	memcpy(w->session, f.session, SESSION_LEN);
-	w->calling = false;
-	return ERR_OK;
+	secret_wipe(&f, sizeof(f)); /* the session's id */
+	return e;
 }
 
 /* ---- the end of a flow ---- */

@@ -161,6 +161,28 @@ Test(trezor_probe, words_are_cleaned)
 	cr_assert_str_eq(device_info(bench.device)->about, "Trezor 0.0.0");
 }
 
+/* A Trezor's bootloader does not say which one it is in: not listed, but said why. */
+Test(trezor_probe, bootloader)
+{
+	script_host("3f23230037");
+	script_device("3f2323001100000002"
+		      "2801");
+	bench_plug(false);
+	UNTIL(registry_trouble(bench_registry, 0));
+	cr_assert_str_eq(registry_trouble(bench_registry, 0),
+			 "test is in its bootloader: unplug it, and plug it in again");
+	script_end();
+}
+
+/* An interface that cannot be spoken to is no sign of another protocol. */
+Test(trezor_probe, no_interface)
+{
+	bench.claim = ERR_UNSUPPORTED;
+	bench_plug(false);
+	UNTIL(registry_trouble(bench_registry, 0));
+	cr_assert_eq(bench.arrived, 0);
+}
+
 Test(trezor_probe, no_serial_no_device)
 {
 	script_host("3f23230037");
