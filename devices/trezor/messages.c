@@ -309,10 +309,12 @@ enum err message_read_shared(const struct wire_message *m, struct arena *a, enum
 			     uint8_t pub[static PUBLIC_KEY_LEN], bool *has_pub,
 			     struct secret *shared)
 {
+	static const uint8_t zero[SHARED_MAX];
 	const Wallet__ECDHSessionKey *msg = unpack(&wallet__ecdhsession_key__descriptor, m, a);
 	bool x = curve == CURVE_CURVE25519; /* 04 and the coordinate */
 	bool good = msg && msg->session_key.len == (x ? 33 : SHARED_MAX) &&
-		    msg->session_key.data[0] == 0x04;
+		    msg->session_key.data[0] == 0x04 &&
+		    !secret_equal(msg->session_key.data + 1, zero, msg->session_key.len - 1);
 
 	*has_pub = good && msg->has_public_key;
 	if (*has_pub)

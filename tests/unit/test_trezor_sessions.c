@@ -252,3 +252,23 @@ Test(trezor_sessions, typed_on_the_device)
 	cr_assert_str_eq(b.note, "Type the passphrase on trezor:peer");
 	script_end();
 }
+
+/* What anyone could know is no secret, nor is what is made of it. */
+Test(trezor_sessions, secret_of_zeros)
+{
+	struct task a = job(OP_SECRET, "secret://a"), b = job(OP_SECRET, "secret://a");
+	char resume[100], answer[200];
+
+	plug(TREZOR, FIRST);
+	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	for (int zero = 0; zero < 2; zero++) {
+		begin(resume, TREZOR, FIRST);
+		script_any(2);
+		snprintf(answer, sizeof(answer), "0a2104%064d1221" KEY, zero ? 0 : 1);
+		device_says(MSG_ECDH_SESSION_KEY, answer);
+	}
+	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
+	secret_free(&a.job.secret);
+	cr_assert_eq(task_run(&b), ERR_DEVICE_ERROR);
+	script_end();
+}
