@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,9 +10,11 @@
 #include "wg-hook/rotate.h"
 
 enum {
-	REKEY_AFTER = 120, /* seconds, the WireGuard paper, section 6.1 */
+	/* Seconds. */
+	REKEY_AFTER = 120, /* the WireGuard paper, section 6.1 */
+	RETRY = 6,         /* REKEY_TIMEOUT and its jitter, rounded up */
+	IDLE = 15,         /* more than between the packets of two retries, as they are looked at */
 	CLOCKS_WITHIN = 30,
-	RETRY = 6, /* REKEY_TIMEOUT and its jitter, rounded up */
 };
 
 struct rotating {
@@ -18,18 +22,20 @@ struct rotating {
 	struct wg_tree tree;
 	uint64_t tx;
 	int64_t handshake;
+	/* When it was seen; monotonic ms, 0: not. */
+	int64_t agreed;  /* a new handshake */
+	int64_t sent;    /* that packets are sent */
+	int64_t missing; /* the same, while a handshake was due */
 	bool said;
 };
 
 struct rotation {
 	uint32_t rotate;
-	int64_t since; /* real seconds */
 	size_t count;
 	struct rotating peers[];
 };
 
-/* How many times faster a test's clock is. */
-static int64_t rate(void)
+int64_t clock_rate(void)
 {
 #ifdef LANYARD_TEST
 	const char *text = getenv("LANYARD_WG_CLOCK_RATE");
@@ -40,24 +46,34 @@ static int64_t rate(void)
 	return 1;
 }
 
-static int64_t real_ms(void)
+/* A test's clock: seconds in a file, which stand still until the test writes others. */
+static bool test_clock(int64_t *ms)
 {
-	struct timespec ts;
+	bool is = false;
+#ifdef LANYARD_TEST
+	const char *path = getenv("LANYARD_WG_CLOCK");
+	FILE *f = path ? fopen(path, "re") : NULL;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	is = f && fscanf(f, "%" SCNd64, ms) == 1;
+	if (is)
+		*ms *= 1000;
+	if (f)
+		fclose(f);
+#else
+	(void)ms;
+#endif
+	return is;
 }
 
 int64_t clock_ms(void)
 {
-	int64_t ms = real_ms() * rate();
+	struct timespec ts;
+	int64_t ms;
 
-#ifdef LANYARD_TEST
-	const char *shift = getenv("LANYARD_WG_CLOCK_SHIFT");
-
-	ms += shift ? (int64_t)atoi(shift) * 1000 : 0;
-#endif
-	return ms;
+	if (test_clock(&ms))
+		return ms;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000) * clock_rate();
 }
 
 uint32_t epoch_at(int64_t ms, uint32_t rotate)
@@ -67,9 +83,11 @@ uint32_t epoch_at(int64_t ms, uint32_t rotate)
 
 int64_t epoch_left(int64_t ms, uint32_t rotate)
 {
-	int64_t length = (int64_t)rotate * 1000;
+	int64_t length = (int64_t)rotate * 1000, now;
 
-	return (length - ms % length + rate() - 1) / rate();
+	if (test_clock(&now))
+		return 20;
+	return (length - ms % length + clock_rate() - 1) / clock_rate();
 }
 
 enum err rotation_new(struct rotation **out, const struct keys *k, uint32_t epoch, struct why *why)
@@ -87,7 +105,6 @@ enum err rotation_new(struct rotation **out, const struct keys *k, uint32_t epoc
 	if (!r)
 		return why_set(why, ERR_NO_MEMORY, "no memory for %zu peers that rotate", count);
 	r->rotate = k->rotate;
-	r->since = real_ms() / 1000;
 	for (size_t i = 0; e == ERR_OK && i < k->count; i++) {
 		struct rotating *p = &r->peers[r->count];
 
@@ -149,15 +166,32 @@ enum err rotation_keys(const struct rotation *r, uint32_t epoch, bool add, struc
 	return ERR_OK;
 }
 
-/* Seconds that a handshake is due for; negative: not yet. */
-static int64_t lateness(const struct rotation *r, const struct wg_peer *p)
+/* What the peer's counters say now. */
+static void look(struct rotating *mine, const struct wg_peer *p, int64_t now)
 {
-	int64_t due = p->handshake >= r->since ? p->handshake + REKEY_AFTER : r->since;
+	int64_t limit = CLOCKS_WITHIN * 1000 / clock_rate() + RETRY * 1000;
+	bool sends = p->tx > mine->tx;
 
-	return real_ms() / 1000 - due;
+	if (p->handshake != mine->handshake) {
+		mine->agreed = now;
+		mine->missing = 0;
+		mine->said = false;
+	}
+	mine->handshake = p->handshake;
+	mine->tx = p->tx;
+	if (sends)
+		mine->sent = now;
+	if (mine->agreed > 0 && now - mine->agreed < REKEY_AFTER * 1000)
+		return;
+	if (sends && mine->missing == 0)
+		mine->missing = now;
+	else if (now - mine->sent > IDLE * 1000)
+		mine->missing = 0;
+	if (mine->missing > 0 && now - mine->missing > limit)
+		mine->said = true;
 }
 
-bool rotation_judge(struct rotation *r, const struct wg_device *d, struct why *why)
+bool rotation_judge(struct rotation *r, const struct wg_device *d, int64_t now, struct why *why)
 {
 	char text[WG_KEY_TEXT];
 	bool any = false;
@@ -165,28 +199,20 @@ bool rotation_judge(struct rotation *r, const struct wg_device *d, struct why *w
 	for (size_t i = 0; i < r->count; i++) {
 		struct rotating *mine = &r->peers[i];
 		const struct wg_peer *p = wg_device_find(d, mine->key);
-		bool sends, said = mine->said;
+		bool said = mine->said;
 
 		if (!p)
 			continue;
-		sends = p->tx > mine->tx;
-		if (p->handshake != mine->handshake)
-			mine->said = false;
-		mine->tx = p->tx;
-		mine->handshake = p->handshake;
-		if (sends && lateness(r, p) > CLOCKS_WITHIN / rate() + RETRY)
-			mine->said = true;
+		look(mine, p, now);
 		if (!mine->said)
 			continue;
 		any = true;
 		wg_key_format(text, mine->key);
 		why_set(why, ERR_TIMEOUT,
-			"no handshake with %s for %lld s, though packets are sent: the clocks "
-			"differ "
-			"by more than %d s (compare `date -u` on both), or it cannot be reached, "
-			"or "
-			"its rotate, psk-point or extra-psk-file is another",
-			text, (long long)lateness(r, p), CLOCKS_WITHIN);
+			"no handshake with %s for more than %d s, though packets are sent: the "
+			"clocks differ by more than %d s (compare `date -u` on both), or it cannot "
+			"be reached, or its rotate, psk-point or extra-psk-file is another",
+			text, CLOCKS_WITHIN + RETRY, CLOCKS_WITHIN);
 		if (!said)
 			log_warn("%s", why->text);
 	}

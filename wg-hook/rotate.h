@@ -11,7 +11,8 @@
  * T >= 60, a handshake that is due succeeds within 30 + 6 s. One that is due for longer while
  * packets are sent proves that the clocks differ by more, or that the peer is not reachable, or has
  * another rotate, point or extra-psk-file; which of them nobody here can tell. An idle tunnel
- * proves nothing.
+ * proves nothing. A difference of 30 to 55 s need not show: once a handshake was agreed on, the
+ * next is due at the same second of an epoch of 60.
  */
 #ifndef LANYARD_WG_ROTATE_H
 #define LANYARD_WG_ROTATE_H
@@ -34,13 +35,14 @@ enum err rotation_step(struct rotation *r, uint32_t epoch) MUST_CHECK;
  * appended for wg_set(). */
 enum err rotation_keys(const struct rotation *r, uint32_t epoch, bool add, struct wg_device *d,
 		       struct why *why) MUST_CHECK;
-/* Looks at handshakes (above). True when that of some peer is missing; `why` names the last one.
- * What is new about it goes to the log. */
-bool rotation_judge(struct rotation *r, const struct wg_device *d, struct why *why);
+/* Looks at handshakes (above), at `now`, in milliseconds of CLOCK_MONOTONIC. True when that of some
+ * peer is missing; `why` names the last one. What is new about it goes to the log. */
+bool rotation_judge(struct rotation *r, const struct wg_device *d, int64_t now, struct why *why);
 
-/* Milliseconds of CLOCK_REALTIME; in test builds as LANYARD_WG_CLOCK_SHIFT (seconds) and
- * LANYARD_WG_CLOCK_RATE (a factor) say. */
+/* Milliseconds of CLOCK_REALTIME. In test builds they pass LANYARD_WG_CLOCK_RATE times as fast;
+ * with LANYARD_WG_CLOCK they are the seconds in that file. */
 int64_t clock_ms(void);
+int64_t clock_rate(void); /* 1, but for tests */
 uint32_t epoch_at(int64_t ms, uint32_t rotate);
 /* Real milliseconds until the epoch after the one at `ms`. */
 int64_t epoch_left(int64_t ms, uint32_t rotate);

@@ -210,13 +210,13 @@ static void judge(struct watch *w)
 	struct why why = {0};
 	struct wg_device d;
 
-	w->judge = watch_now() + JUDGE_MS;
+	w->judge = watch_now() + JUDGE_MS / clock_rate();
 	if (wg_get(&d, w->iface, &why) != ERR_OK)
 		return;
-	if (!rotation_judge(w->rotation, &d, &why))
+	if (!rotation_judge(w->rotation, &d, watch_now(), &why))
 		why.text[0] = '\0';
 	wg_device_free(&d);
-	if ((why.text[0] != '\0') != (w->state.notice.text[0] != '\0')) {
+	if (strcmp(why.text, w->state.notice.text) != 0) {
 		w->state.notice = why;
 		write_state(w);
 	}
