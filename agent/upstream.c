@@ -13,9 +13,13 @@
 
 enum { READ_FIRST = 4096 }; /* most answers fit */
 
+/* Counted so, a time in which the machine stood still is one step, however long it was. */
+enum { STEPS = 6 };
+
 struct upstream {
 	uv_poll_t poll;
 	uv_timer_t timer;
+	unsigned steps;   /* until an answer is too late */
 	unsigned handles; /* of these two, not closed yet */
 	int fd;
 	upstream_done *done;
@@ -163,16 +167,19 @@ static void upstream_late(uv_timer_t *timer)
 {
 	struct upstream *u = timer->data;
 
+	if (--u->steps > 0)
+		return;
+	uv_timer_stop(timer);
 	if (u->waiting)
 		upstream_failed(u, ERR_TIMEOUT, "it did not answer in time");
 }
 
 void upstream_deadline(struct upstream *u, unsigned ms)
 {
-	if (ms == 0)
-		uv_timer_stop(&u->timer);
-	else
-		uv_timer_start(&u->timer, upstream_late, ms, 0);
+	uv_timer_stop(&u->timer);
+	u->steps = STEPS;
+	if (ms > 0)
+		uv_timer_start(&u->timer, upstream_late, ms / STEPS, ms / STEPS);
 }
 
 bool upstream_idle(const struct upstream *u)
