@@ -42,6 +42,9 @@ static int systemctl(const char *verb, const char *iface)
 	/* sd_booted(3) */
 	if (lstat("/run/systemd/system", &st) < 0 || !S_ISDIR(st.st_mode))
 		return -1;
+	/* No unit's name has them, systemd.unit(5). */
+	if (strpbrk(iface, "=+") != NULL)
+		return -1;
 	snprintf(unit, sizeof(unit), "lanyard-wg@%s.service", iface);
 	child = fork();
 	if (child == 0) {

@@ -11,7 +11,7 @@ home_new
 wg_hosts
 dist=$(pwd)/wg-hook/dist
 unit=$home/unit
-sed "s,@bindir@,$BIN,; s,%I,\$iface,g" "$dist/lanyard-wg@.service.in" >"$unit"
+sed "s,@bindir@,$BIN,; s,%i,\$iface,g; s,%I,\$unescaped,g" "$dist/lanyard-wg@.service.in" >"$unit"
 mkdir -p /run/systemd/system "$home/bin"
 cat >"$home/bin/systemctl" <<EOF2
 #!/bin/sh
@@ -20,6 +20,8 @@ cat >"$home/bin/systemctl" <<EOF2
 exec 2>>"$home/systemctl.log" >&2 </dev/null
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 unit=\$4 iface=\${4#lanyard-wg@} iface=\${iface%.service}
+# systemd.unit(5), "%I".
+unescaped=\$(printf %s "\$iface" | tr - /)
 pid=$home/\$iface.main
 echo "\$*" >>"$home/systemctl.calls"
 case \$1:\$2:\$3 in
@@ -96,3 +98,16 @@ expect_eq 'it waits' "$(wg_phase a)" waiting
 mv "$home/taken" "$home/a/.local/share/lanyard/soft/dev-a"
 wait_for "test \$(wg_phase a) = open"
 expect_ok 'down' wg_down a
+
+# Other names: %I would make wg/home of this one, and no unit can have the second.
+rm "$home/systemctl.calls"
+quick() { on a wg-quick "$1" "$name" >"$home/a/up.log" 2>&1; }
+for name in wg-home.1 wg=a+b; do
+	cp /etc/wireguard/wga.conf "/etc/wireguard/$name.conf"
+	cp /etc/lanyard/wg/wga.conf "/etc/lanyard/wg/$name.conf"
+	expect_ok "up $name" quick up
+	expect_match "show $name" "$(on a lanyard-wg show $name)" '^  watcher: process'
+	expect_ok "down $name" quick down
+done
+expect_match 'the unit of wg-home.1' "$(calls)" \
+	'^--quiet start -- lanyard-wg@wg-home.1.service|--quiet stop -- lanyard-wg@wg-home.1.service|$'
