@@ -19,18 +19,39 @@
 enum {
 	COMMAND_MS = 10000, /* that another command may take */
 	STEP_MS = 10,
-	BEGIN_MS = 10000, /* that a watcher has to begin */
+	BEGIN_MS = 20000, /* that a watcher has to begin */
 	END_MS = 5000,    /* that it has to end before it is killed */
 };
+
+/* Steps are not counted instead: under load each takes longer, and systemd waits for nobody. */
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t up_ms(void)
+{
+#ifdef LANYARD_TEST
+	const char *seconds = getenv("LANYARD_WG_UP_SECONDS");
+
+	if (seconds)
+		return (int64_t)atoi(seconds) * 1000;
+#endif
+	return (int64_t)WG_UP_SECONDS * 1000;
+}
 
 /* Ends the watcher; with it, or by its other half, the interface is closed when this returns. */
 static enum err stop_watcher(int lock, const char *iface, struct why *why)
 {
 	pid_t watcher = state_holder(lock, ROLE_WATCHER);
+	int64_t start = now_ms(), ms;
 
 	if (watcher > 0)
 		start_unit_stop(iface);
-	for (int ms = 0; ms < 2 * END_MS; ms += STEP_MS) {
+	while ((ms = now_ms() - start) < 2 * END_MS) {
 		watcher = state_holder(lock, ROLE_WATCHER);
 		if (watcher == 0 && state_holder(lock, ROLE_GUARD) == 0)
 			return ERR_OK;
@@ -42,7 +63,7 @@ static enum err stop_watcher(int lock, const char *iface, struct why *why)
 }
 
 /* True when the watcher has said how it went, or has ended without a word. */
-static bool has_reported(int lock, const char *iface, int ms, bool *begun, struct state *s)
+static bool has_reported(int lock, const char *iface, int64_t ms, bool *begun, struct state *s)
 {
 	struct why why;
 	bool runs = state_holder(lock, ROLE_WATCHER) > 0;
@@ -54,18 +75,18 @@ static bool has_reported(int lock, const char *iface, int ms, bool *begun, struc
 	return (*begun && !runs) || (!*begun && ms >= BEGIN_MS);
 }
 
-static enum err wait_for_watcher(int lock, const char *iface, struct why *why)
+/* `since`: when `up` began. */
+static enum err wait_for_watcher(int lock, const char *iface, int64_t since, struct why *why)
 {
 	struct state s = {0};
 	bool begun = false;
-	int ms = 0;
+	int64_t start = now_ms();
 
-	while (!has_reported(lock, iface, ms, &begun, &s)) {
-		if (ms >= WG_UP_SECONDS * 1000)
+	while (!has_reported(lock, iface, now_ms() - start, &begun, &s)) {
+		if (now_ms() - since >= up_ms())
 			return why_set(why, ERR_TIMEOUT, "nobody answered in %d seconds",
-				       WG_UP_SECONDS);
+				       (int)(up_ms() / 1000));
 		poll(NULL, 0, STEP_MS);
-		ms += STEP_MS;
 	}
 	/* It may have ended between the two questions. */
 	if (s.phase == PHASE_STARTING && state_read(iface, &s, why) != ERR_OK)
@@ -95,7 +116,7 @@ static bool is_up(int lock, const char *iface, const struct tunnel *t)
 }
 
 static enum err up_locked(int lock, const struct options *o, const struct tunnel *t,
-			  struct why *why)
+			  int64_t since, struct why *why)
 {
 	const struct state starting = {.phase = PHASE_STARTING};
 	struct owner owner;
@@ -120,7 +141,7 @@ static enum err up_locked(int lock, const struct options *o, const struct tunnel
 	tunnel_say_confirmations(&t->settings, t->peers, t->conf.count);
 	e = start_watcher(o, t, &owner, &leash, why);
 	if (e == ERR_OK)
-		e = wait_for_watcher(lock, o->iface, why);
+		e = wait_for_watcher(lock, o->iface, since, why);
 	if (e != ERR_OK) {
 		(void)!stop_watcher(lock, o->iface, &ignored);
 		if (session_close(o->iface, &ignored) != ERR_OK)
@@ -145,6 +166,7 @@ static void set_on_missing(struct settings *s)
 
 int cmd_up(const struct options *o)
 {
+	const int64_t since = now_ms();
 	struct tunnel t = {0};
 	struct why why = {0};
 	int lock = -1;
@@ -161,7 +183,7 @@ int cmd_up(const struct options *o)
 	if (e == ERR_OK)
 		e = state_lock(lock, ROLE_COMMAND, COMMAND_MS, &why);
 	if (e == ERR_OK)
-		e = up_locked(lock, o, &t, &why);
+		e = up_locked(lock, o, &t, since, &why);
 	tunnel_free(&t);
 	if (lock >= 0)
 		close(lock);

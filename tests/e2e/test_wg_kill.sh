@@ -75,6 +75,17 @@ for victim in up agent; do
 	wait_for ping_a
 done
 
+# Nobody answers in time.
+expect_ok 'down' on a lanyard-wg down wga
+locked
+echo wait >"$home/answer"
+expect_fail 'nobody answers' 'nobody answered in 2 seconds' on a env LANYARD_WG_UP_SECONDS=2 \
+	lanyard-wg up wga
+expect_eq 'nobody answers: no watcher' "$(watchers)" 0
+no_key 'nobody answered'
+yes
+expect_ok 'up after nobody answered' on a lanyard-wg up wga
+
 # At any moment.
 for n in $(seq 20); do
 	expect_ok 'down' on a lanyard-wg down wga
