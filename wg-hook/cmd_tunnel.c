@@ -144,7 +144,8 @@ static enum err up_locked(int lock, const struct options *o, const struct tunnel
 		e = wait_for_watcher(lock, o->iface, since, why);
 	if (e != ERR_OK) {
 		(void)!stop_watcher(lock, o->iface, &ignored);
-		if (session_close(o->iface, &ignored) != ERR_OK)
+		/* Not closed: of an interface without its peers wg-quick leaves policy rules. */
+		if (session_wipe(o->iface, &ignored) != ERR_OK)
 			(void)why_set(why, e, "%s; and %s", why->text, ignored.text);
 	}
 	if (leash >= 0) {

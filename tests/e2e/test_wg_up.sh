@@ -75,3 +75,21 @@ expect_eq 'files left' "$(ls /run/lanyard/wg | grep '^wga' | tr '\n' ' ')" 'wga.
 watcher=$(wg_watcher b)
 on b ip link delete wgb
 wait_for "! alive $watcher"
+
+# All traffic through the tunnel: wg-quick's policy rules, which it takes away by the peers' allowed
+# IPs, are gone after an up that fails and after the down of a closed one.
+printf '#!/bin/sh\ncat >/dev/null\n' >"$home/nft"
+chmod 755 "$home/nft"
+PATH=$home:$PATH
+sed -i 's|^AllowedIPs.*|AllowedIPs = 0.0.0.0/0|' /etc/wireguard/wga.conf
+rules=$(on a ip rule show)
+wg_agent_end a
+! wg_up a || die 'without an agent, and up succeeded'
+expect_match 'there were rules' "$(cat "$home/a/up.log")" 'ip -4 rule add'
+expect_eq 'rules after a failed up' "$(on a ip rule show)" "$rules"
+wg_agent a
+expect_ok 'up with a default route' wg_up a
+[ "$(on a ip rule show)" != "$rules" ] || die 'no rules while up'
+expect_ok 'close with a default route' on a lanyard-wg close wga
+expect_ok 'down when closed' wg_down a
+expect_eq 'rules after down' "$(on a ip rule show)" "$rules"

@@ -56,7 +56,9 @@ closes 'agent ended' 'wg_agent_end a'
 opens 'agent back' 'wg_agent a'
 closes 'agent locked' 'wg_home a lanyard lock'
 expect_fail 'up while locked' 'locked' on a lanyard-wg up wga
-is_closed 'up while locked'
+expect_eq 'up while locked: no key' "$(wg_key a) $(wg_psk a)" '(none) (none)'
+! ping_a || die 'up while locked: a packet passed to b'
+! ping_b || die 'up while locked: a packet passed to a'
 wg_home a lanyard unlock
 expect_ok 'up after unlock' on a lanyard-wg up wga
 opens 'unlocked' true
