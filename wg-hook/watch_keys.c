@@ -54,6 +54,9 @@ static void take_event(struct watch *w, const struct event *e)
 
 		if (!e->ok || e->index != w->s->id.index || strcmp(e->uri, w->s->id.uri) != 0)
 			return;
+		/* A backup with the same seed, which somebody else has used, is not what we watch. */
+		if (w->state.serial[0] != '\0' && strcmp(e->serial, w->state.serial) != 0)
+			return;
 		memcpy(w->state.serial, e->serial, sizeof(w->state.serial));
 		if (at < 0)
 			return;
@@ -140,6 +143,9 @@ enum err watch_fetch(struct watch *w, struct why *why)
 	struct wg_device want = {0};
 	enum err e = owner_connect(w->owner, &c, why);
 
+	/* Until it was open once, whatever was used before is not ours. */
+	if (w->state.phase == PHASE_STARTING || w->state.phase == PHASE_WAITING)
+		w->state.serial[0] = w->state.device[0] = '\0';
 	if (e == ERR_OK)
 		e = keys_fetch(&k, c, w->s, w->t->peers, w->t->conf.count, &meanwhile, why);
 	/* The agent forgets what it had for us. */

@@ -72,6 +72,14 @@ rm "$home/a/.local/share/lanyard/soft/other"
 wait_for "! wg_line a DEVICES | grep -q other"
 expect_eq 'another device came and went' "$(wg_phase a)" open
 
+# Nor is a backup of it with the same words: somebody else uses that, and ours goes.
+wg_home a lanyard soft import --name backup --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
+wait_for "wg_line a DEVICES | grep -q backup"
+expect_match 'the backup is used' "$(wg_line a 'WGKEYS --device=soft:backup wg://wga@alice' | tail -n 1)" '^OK'
+closes 'device removed, its backup there' 'mv "$device" "$home/taken"'
+rm "$home/a/.local/share/lanyard/soft/backup"
+opens 'device back' 'mv "$home/taken" "$device"'
+
 # Either half of the watcher.
 watcher=$(wg_watcher a)
 guard=$(pgrep -P "$watcher")
