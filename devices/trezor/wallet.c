@@ -254,16 +254,19 @@ static bool is_result(uint16_t type)
 	       type == MSG_PUBLIC_KEY || type == MSG_CIPHERED_KEY_VALUE || type == MSG_SUCCESS;
 }
 
-/* A call is ended by Cancel, which is answered with Failure. Its result may cross that; then a
- * Failure may still come (Trezor), or not (KeepKey, at the button of a passphrase). */
+/* A call is ended by Cancel, which must not be taken for its rest, and is answered with Failure.
+ * Its result may cross that; then a Failure may still come (Trezor), or not (KeepKey, at the button
+ * of a passphrase). */
 static enum err call_cancel(struct wallet *w)
 {
 	uint64_t deadline = deadline_in(w->budgets.idle);
 	bool over = false;
 
 	transport_rearm(w->transport);
+	enum err e = w->half ? wire_reset(w->transport, deadline) : ERR_OK;
 	message_empty(&w->message, MSG_CANCEL);
-	enum err e = wire_send(w->transport, &w->message, deadline);
+	if (!e)
+		e = wire_send(w->transport, &w->message, deadline);
 	while (!e) {
 		e = wire_receive(w->transport, &w->message, deadline);
 		if (e == ERR_DEVICE_ERROR)
@@ -426,6 +429,7 @@ enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, 
 		uint64_t deadline = deadline_in(budget);
 		sent = w->message.type;
 		e = wire_send(w->transport, &w->message, deadline);
+		w->half = e != ERR_OK;
 		secret_wipe(&w->message, sizeof(w->message));
 		if (!e)
 			e = call_receive(w, deadline);

@@ -43,6 +43,7 @@ struct wallet {
 	bool ready;       /* asks for nothing but a button */
 	bool kept_locked; /* by OP_LOCK */
 	bool calling;     /* a call of ours has no answer yet */
+	bool half;        /* nor has it been sent to its end */
 	bool dirty;       /* the last flow ended in the middle of something */
 	unsigned wrong_pins, passphrase_buttons;
 	struct wire_message message;

@@ -12,7 +12,7 @@ TestSuite(trezor_faults, .init = bench_setup, .fini = bench_teardown, .timeout =
 
 #define SSH "ssh://satoshi@bitcoin.org"
 
-enum fault { NONE, GONE, STALL, GARBAGE, SEQUENCE, OVERSIZE, KINDS };
+enum fault { NONE, GONE, STALL, GARBAGE, SEQUENCE, OVERSIZE, NOT_TAKEN, KINDS };
 
 /* The device: answers as recorded, whatever the host's message says. */
 static struct {
@@ -176,6 +176,8 @@ static enum err model_send(struct transport *t, const uint8_t packet[static PACK
 		return ERR_DEVICE_GONE;
 	if (model.silent)
 		return ERR_OK;
+	if (now && model.fault == NOT_TAKEN)
+		return ERR_TIMEOUT;
 	memset(noise, 0xA5, sizeof(noise));
 	packet_in(now ? noise : packet);
 	return ERR_OK;
@@ -313,7 +315,7 @@ static void one(enum op op, enum fault fault, unsigned at)
 static void all(enum fault fault)
 {
 	for (unsigned at = 0; at < FLOW; at++) {
-		if (fault == SEQUENCE && from_host[at])
+		if ((fault == SEQUENCE && from_host[at]) || (fault == NOT_TAKEN && !from_host[at]))
 			continue;
 		if (fault == OVERSIZE && !is_first[at])
 			continue;
@@ -363,6 +365,20 @@ Test(trezor_faults, oversized_length)
 {
 	plug();
 	all(OVERSIZE);
+}
+
+/* The device takes one packet too late, and then the next ones: what was sent of the message before
+ * is not completed by what ends it. */
+Test(trezor_faults, half_sent)
+{
+	struct task t = task(OP_SIGN);
+
+	plug();
+	all(NOT_TAKEN);
+	model.fault = NOT_TAKEN, model.at = BEGIN + 1, model.count = model.resets = 0;
+	cr_assert_eq(task_run(&t), ERR_TIMEOUT);
+	cr_assert_eq(model.resets, 1);
+	cr_assert_not(model.reading || model.asked, "it still waits for something");
 }
 
 /* Canceled at whatever moment: the device is idle, and the next job works. */
