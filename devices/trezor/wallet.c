@@ -154,10 +154,14 @@ static bool is_plain(const struct features *f)
 	return f->unlocked && !f->has_passphrase;
 }
 
+static bool is_resumed(const struct wallet *w, const struct features *f)
+{
+	return w->has_session && f->has_session && !memcmp(w->session, f->session, SESSION_LEN);
+}
+
 static void take_features(struct wallet *w, const struct features *f)
 {
-	bool same = w->has_session && f->has_session &&
-		    !memcmp(w->session, f->session, SESSION_LEN);
+	bool same = is_resumed(w, f);
 
 	w->unsure = !same && !(is_plain(f) && is_plain(&w->features));
 	w->features = *f;
@@ -227,6 +231,9 @@ enum err wallet_begin(struct wallet *w, struct job *job)
 			       "the device at %s needs THP, not supported yet", w->where);
 	enum err e = w->transport->ops->claim(w->transport, &job->why);
 	if (!e)
+		e = sync_features(w, &f, false);
+	/* An Initialize that ends a wait does not resume the session that it names. */
+	if (!e && w->has_session && !is_resumed(w, &f) && !is_plain(&f))
 		e = sync_features(w, &f, false);
 	e = talk_error(w, &job->why, e);
 	if (!e) {

@@ -9,13 +9,14 @@
 TestSuite(trezor_sessions, .init = bench_setup, .fini = bench_teardown, .timeout = 60);
 
 /* Features: vendor, device_id "AAAA", a passphrase, label "peer", initialized, unlocked. */
-#define REST    "32044141414140015204706565726001800101"
-#define KEEPKEY "0a0b6b6565706b65792e636f6d" REST
-#define TREZOR  "0a097472657a6f722e696f" REST "aa010131"
-#define FIRST   "1111111111111111111111111111111111111111111111111111111111111111"
-#define SECOND  "2222222222222222222222222222222222222222222222222222222222222222"
-#define KEY     "000869220f4ae4c10e3f2596edbbc60504bcd57d467ae1d4b6c5f6b157bc790226"
-#define OTHER   "00ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+#define REST          "32044141414140015204706565726001800101"
+#define KEEPKEY       "0a0b6b6565706b65792e636f6d" REST
+#define TREZOR        "0a097472657a6f722e696f" REST "aa010131"
+#define FIRST         "1111111111111111111111111111111111111111111111111111111111111111"
+#define SECOND        "2222222222222222222222222222222222222222222222222222222222222222"
+#define OTHER_SESSION "3333333333333333333333333333333333333333333333333333333333333333"
+#define KEY           "000869220f4ae4c10e3f2596edbbc60504bcd57d467ae1d4b6c5f6b157bc790226"
+#define OTHER         "00ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 
 static void device_says(unsigned type, const char *hex)
 {
@@ -144,15 +145,33 @@ Test(trezor_sessions, session_lost)
 
 	plug(TREZOR, FIRST);
 	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	begin(resume, TREZOR, OTHER_SESSION);
 	begin(resume, TREZOR, SECOND);
 	public_key_after_passphrase(KEY); /* the right one */
 	public_key(KEY);
 	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
 	cr_assert_eq(a.asks, 1);
 	snprintf(resume, sizeof(resume), RESUME "%s", SECOND);
+	begin(resume, TREZOR, OTHER_SESSION);
 	begin(resume, TREZOR, FIRST);
 	public_key_after_passphrase(OTHER); /* mistyped */
 	expect_locked(&b);
+}
+
+/* Left waiting by another program: Initialize ends that, with another session than it names. */
+Test(trezor_sessions, session_resumed_after_a_wait)
+{
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host");
+	char resume[100];
+
+	plug(TREZOR, FIRST);
+	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	begin(resume, TREZOR, SECOND);
+	begin(resume, TREZOR, FIRST);
+	public_key(KEY);
+	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
+	cr_assert_eq(a.asks, 0);
+	script_end();
 }
 
 /* Its owner turned the passphrase off on it. */
