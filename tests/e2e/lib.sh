@@ -150,6 +150,28 @@ die() {
 	exit 1
 }
 
+# A pinentry in $home/pinentry, which does what script() says and logs to $asks. It takes no
+# environment from us: what it needs is in its own command.
+pinentry_new() {
+	asks=$home/pinentry.log
+	cat >"$home/pinentry" <<EOF
+#!/bin/sh
+exec "$EMULATORS/pinentry" "$home/script" "$asks"
+EOF
+	chmod 755 "$home/pinentry"
+}
+
+# script LINE...: what the next pinentries do.
+script() {
+	printf '%s\n' "$@" >"$home/script"
+	: >"$asks"
+}
+
+# How many confirmations were asked for since.
+asked() {
+	grep -c '^CONFIRM' "$asks" || true
+}
+
 # line COMMAND...: sends lines to agent.sock, prints the answers (without the greeting).
 line() {
 	printf '%s\n' "$@" | socat -t 30 - "UNIX-CONNECT:$LANYARD_SOCK" | sed 1d

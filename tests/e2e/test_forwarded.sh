@@ -19,14 +19,9 @@ home_remove() {
 
 home_new
 me=$user@localhost
-asks=$home/pinentry.log
 mkdir -p -m 700 "$home/.config/lanyard"
 lanyard soft import --name a --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
-cat >"$home/pinentry" <<EOF2
-#!/bin/sh
-exec "$EMULATORS/pinentry" "$home/script" "$asks"
-EOF2
-chmod 755 "$home/pinentry"
+pinentry_new
 for name in file file2; do
 	ssh-keygen -q -t ed25519 -N '' -C "$name" -f "$home/$name"
 done
@@ -37,14 +32,7 @@ wait_for "test -S $home/real"
 SSH_AUTH_SOCK=$home/real ssh-add -q "$home/file"
 mv "$home/file" "$home/away"
 
-# script LINE...: what the next pinentries do.
-script() {
-	printf '%s\n' "$@" >"$home/script"
-	: >"$asks"
-}
-
 # asked: how often a question was on the screen.
-asked() { grep -c '^CONFIRM' "$asks" || true; }
 
 # ours_start LINE...: with these settings, and our key.
 ours_start() {

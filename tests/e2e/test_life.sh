@@ -5,25 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 home_new
 me=$user@localhost
-asks=$home/pinentry.log
 lanyard soft import --name a --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
-cat >"$home/pinentry" <<EOF2
-#!/bin/sh
-exec "$EMULATORS/pinentry" "$home/script" "$asks"
-EOF2
-chmod 755 "$home/pinentry"
+pinentry_new
 mkdir -p -m 700 "$home/.config/lanyard"
 printf 'confirm = never\npinentry = "%s"\n' "$home/pinentry" >"$home/.config/lanyard/lanyard.conf"
 LANYARD_TEST_CLOCK=$home/clock
 export LANYARD_TEST_CLOCK
 DISPLAY=:77 agent_start -v
 
-# script LINE...: what the next pinentries do.
-script() {
-	printf '%s\n' "$@" >"$home/script"
-	: >"$asks"
-}
-asked() { grep -c '^CONFIRM' "$asks" || true; }
 nothing() { ssh-add -L >/dev/null; [ $? -eq 1 ]; }
 
 # ---- a life ----

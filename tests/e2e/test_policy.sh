@@ -5,26 +5,15 @@
 . "$(dirname "$0")/lib.sh"
 home_new
 conf=$home/.config/lanyard/lanyard.conf
-asks=$home/pinentry.log
 me=$user@localhost
 mkdir -p "${conf%/*}"
 LANYARD_TEST_CLOCK=$home/clock
 export LANYARD_TEST_CLOCK
 
-cat >"$home/pinentry" <<EOF2
-#!/bin/sh
-exec "$EMULATORS/pinentry" "$home/script" "$asks"
-EOF2
-chmod 755 "$home/pinentry"
+pinentry_new
 for d in a b; do
 	lanyard soft import --name $d --mnemonic-file "$home/words-$d" --passphrase-file "$home/passphrase" 2>/dev/null
 done
-
-# script LINE...: what the next pinentries do.
-script() {
-	printf '%s\n' "$@" >"$home/script"
-	: >"$asks"
-}
 
 # fresh LINE...: an agent with this config, $devices unlocked.
 devices=a
@@ -39,10 +28,6 @@ fresh() {
 }
 
 # asked: how often a question was on the screen.
-asked() {
-	grep -c '^CONFIRM' "$asks" || true
-}
-
 sign() {
 	lanyard sign "$@" 68656c6c6f >/dev/null
 }

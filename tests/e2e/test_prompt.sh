@@ -5,24 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 home_new
 conf=$home/.config/lanyard/lanyard.conf
-asks=$home/pinentry.log
 me=$user@localhost
 
-# The pinentry takes no environment from us: what it needs is in its own command.
-cat >"$home/pinentry" <<EOF2
-#!/bin/sh
-exec "$EMULATORS/pinentry" "$home/script" "$asks"
-EOF2
-chmod 755 "$home/pinentry"
+pinentry_new
 for d in a b; do
 	lanyard soft import --name $d --mnemonic-file "$home/words-$d" --passphrase-file "$home/passphrase" 2>/dev/null
 done
-
-# script LINE...: what the next pinentries do.
-script() {
-	printf '%s\n' "$@" >"$home/script"
-	: >"$asks"
-}
 
 # config LINE...: with two displays, so that there is a next place to try.
 config() {

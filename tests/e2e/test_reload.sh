@@ -6,21 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 home_new
 conf=$home/.config/lanyard/lanyard.conf
-asks=$home/pinentry.log
 keys=$home/.local/state/lanyard/keys
 mkdir -p "${conf%/*}"
 
-cat >"$home/pinentry" <<EOF2
-#!/bin/sh
-exec "$EMULATORS/pinentry" "$home/script" "$asks"
-EOF2
-chmod 755 "$home/pinentry"
-
-# script LINE...: what the next pinentries do.
-script() {
-	printf '%s\n' "$@" >"$home/script"
-	: >"$asks"
-}
+pinentry_new
 
 config() {
 	printf '%s\n' "pinentry = \"$home/pinentry\"" 'display = ":76"' "$@" >"$conf"
