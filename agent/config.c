@@ -27,6 +27,9 @@ static enum err read_text(const char *path, char **text, struct stat *st, struct
 	enum err e = ERR_OK;
 
 	*text = NULL;
+	/* Settings that are somewhere else now are not the same as none. */
+	if (fd < 0 && errno == ENOENT && lstat(path, st) == 0)
+		return why_set(why, ERR_IO, "%s is a symbolic link to nothing", path);
 	if (fd < 0)
 		return why_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
 			       strerror(errno));

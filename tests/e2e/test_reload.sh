@@ -69,6 +69,12 @@ expect_offered
 expect_fail 'RELOAD' "$conf:5: curve is" lanyard reload
 expect_match 'its error' "$(line RELOAD)" '^ERR [0-9]* invalid: .*lanyard.conf:5: curve is'
 rm "$conf"
+ln -s nowhere "$conf"
+expect_fail 'one that is elsewhere' 'is a symbolic link to nothing' lanyard reload
+rm "$conf"
+mkdir "$conf"
+expect_fail 'a directory' 'is not a plain file' lanyard reload
+rmdir "$conf"
 : >"$conf"
 chmod 666 "$conf"
 expect_fail 'one that others can write' 'can be written by others' lanyard reload
