@@ -251,8 +251,8 @@ static enum err soft_ready(struct soft *s, struct job *job)
 			e = soft_unlock(s, job);
 	}
 	if (!e && !s->unlocked)
-		e = why_set(&job->why, ERR_LOCKED, "soft:%s is locked: run `lanyard unlock`",
-			    s->label);
+		e = why_set(&job->why, ERR_LOCKED,
+			    "soft:%s is locked: run `lanyard unlock soft:%s`", s->label, s->label);
 	return e;
 }
 

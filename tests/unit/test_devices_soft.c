@@ -223,7 +223,8 @@ static void all_locked(void)
 		now.job.has_expect = true;
 		now.job.data = (struct slice){(const uint8_t *)"x", 1};
 		run(ERR_LOCKED);
-		cr_assert_str_eq(now.job.why.text, "soft:default is locked: run `lanyard unlock`");
+		cr_assert_str_eq(now.job.why.text,
+				 "soft:default is locked: run `lanyard unlock soft:default`");
 		cr_assert_eq(now.asks, 0);
 	}
 	cr_assert_eq(device_state(registry_next(registry, NULL)), DEVICE_LOCKED);
