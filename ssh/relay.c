@@ -177,7 +177,7 @@ static bool link_keep(struct relay_link *l, struct slice answer)
 static void link_end(struct relay_link *l, enum err e, struct slice answer, const struct why *why)
 {
 	struct relay *r = l->relay;
-	struct why own = {0};
+	struct why own = {0}, named = {0};
 
 	l->step = LINK_IDLE;
 	if (e == ERR_OK &&
@@ -199,6 +199,10 @@ static void link_end(struct relay_link *l, enum err e, struct slice answer, cons
 	if (e == ERR_OK && answer.p[0] == SSH_AGENT_SIGN_RESPONSE)
 		log_info("ssh: client %d: upstream %s signed", (int)conn_pid(r->conn), l->path);
 	if (!r->listing && r->kind != RELAY_ALL) {
+		if (e != ERR_OK) {
+			why_set(&named, e, "upstream %s: %s", l->path, why_text(why, e));
+			why = &named;
+		}
 		relay_finish(r, e, answer, why);
 		return;
 	}

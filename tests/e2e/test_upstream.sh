@@ -180,6 +180,7 @@ time=$(milliseconds ssh-add -L)
 expect_ok 'ours are listed' lanyard ssh add "$me"
 expect_eq 'ours alone' "$(ssh-add -L)" "$ours"
 expect_fail 'ssh-add to nobody' 'agent refused' ssh-add -q "$home/file3"
+expect_match 'said' "$(cat "$home/agent.log")" "warning: ssh: client [0-9]*: upstream $home/real: "
 upstream_start
 upstream_add "$home/file2"
 : >"$home/answers"
