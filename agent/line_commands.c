@@ -263,14 +263,24 @@ static void run_pubkey(struct line_conn *lc)
 	line_start(lc, line_reply_public);
 }
 
+/* What the identity's class does not allow is refused before its data are asked for, by the request
+ * itself, so that it is told as an event. */
+static bool refuse_class(struct line_conn *lc, enum use use, void (*reply)(struct line_conn *lc))
+{
+	if (identity_may(&lc->request.id, use, NULL) == ERR_OK)
+		return false;
+	line_start(lc, reply);
+	return true;
+}
+
 static void run_sign(struct line_conn *lc)
 {
 	const char *visual = line_option(&lc->command, "visual");
 	struct why why = {0};
 	enum err e = line_identity(lc, OP_SIGN, USE_SIGN, &why);
 
-	if (e == ERR_OK)
-		e = identity_may(&lc->request.id, USE_SIGN, &why);
+	if (e == ERR_OK && refuse_class(lc, USE_SIGN, reply_out))
+		return;
 	if (e == ERR_OK && visual != NULL && signing_of(&lc->request.id) != SIGNING_OTHER)
 		e = why_set(&why, ERR_INVALID,
 			    "%s: the data alone is signed for ssh, gpg and signify; --visual is "
@@ -289,8 +299,8 @@ static void run_ecdh(struct line_conn *lc)
 	struct why why = {0};
 	enum err e = line_identity(lc, OP_ECDH, USE_ECDH, &why);
 
-	if (e == ERR_OK)
-		e = identity_may(&lc->request.id, USE_ECDH, &why);
+	if (e == ERR_OK && refuse_class(lc, USE_ECDH, reply_secret))
+		return;
 	if (e != ERR_OK) {
 		line_reply_error(lc, e, &why);
 		return;

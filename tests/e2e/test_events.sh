@@ -50,6 +50,10 @@ expect_match 'the time' "$(tail -n 1 "$log")" \
 # Refused ones, and who asked on agent.sock; a device that comes and goes; locks.
 line 'SIGN ssh://u@h' 'D abc' END >/dev/null
 file_holds "$log" '"result": "not-allowed".*"client": "line".*"process": "socat ('
+line 'SIGN secret://x' >/dev/null
+file_holds "$log" '"uri": "secret://x".*"operation": "sign", "result": "not-allowed"'
+line 'ECDH ssh://u@h' >/dev/null
+file_holds "$log" '"uri": "ssh://u@h".*"operation": "ecdh", "result": "not-allowed"'
 lanyard lock
 file_holds "$log" '"event": "locked", "class": "all"}'
 line 'SECRET secret://x' >/dev/null
