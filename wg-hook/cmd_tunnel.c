@@ -257,15 +257,28 @@ static void print_time(const char *what, int64_t seconds)
 	printf("  %s: %s\n", what, text);
 }
 
+/* Whoever kills both halves of a watcher leaves what was there. */
+static void print_phase(const struct state *s, pid_t watcher, bool keyed)
+{
+	bool alone = watcher == 0 && s->phase != PHASE_FAILED && s->phase != PHASE_CLOSED;
+
+	if (alone)
+		printf("  state: %s, the watcher was ended\n",
+		       keyed ? "open and UNWATCHED" : "closed");
+	else
+		printf("  state: %s%s%s\n", phase_name(s->phase), s->why.text[0] ? ", " : "",
+		       s->why.text);
+}
+
 static void print_state(const char *iface, const struct state *s, pid_t watcher)
 {
 	struct wg_device d;
 	struct why why;
-	bool ended = s->phase == PHASE_OPEN && watcher == 0;
+	enum err e = wg_get(&d, iface, &why);
+	bool keyed = e == ERR_OK && !wg_key_is_zero(d.public_key);
 
 	printf("interface: %s\n", iface);
-	printf("  state: %s%s%s\n", ended ? "closed" : phase_name(s->phase),
-	       ended || s->why.text[0] ? ", " : "", ended ? "the watcher was ended" : s->why.text);
+	print_phase(s, watcher, keyed);
 	print_time("since", s->since);
 	if (watcher > 0)
 		printf("  watcher: process %d\n", (int)watcher);
@@ -281,13 +294,12 @@ static void print_state(const char *iface, const struct state *s, pid_t watcher)
 	print_time("next change", s->next);
 	if (s->notice.text[0])
 		printf("  notice: %s\n", s->notice.text);
-	if (wg_get(&d, iface, &why) != ERR_OK) {
+	if (e != ERR_OK) {
 		printf("  keys: %s\n", why.text);
 		return;
 	}
-	printf("  keys: %s\n", wg_key_is_zero(d.public_key)
-				       ? "none in the interface"
-				       : "in the interface (custody kernel: root can read them)");
+	printf("  keys: %s\n", keyed ? "in the interface (custody kernel: root can read them)"
+				     : "none in the interface");
 	printf("  peers: %zu\n", d.count);
 	wg_device_free(&d);
 }
