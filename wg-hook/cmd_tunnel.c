@@ -112,7 +112,8 @@ static bool is_up(int lock, const char *iface, const struct tunnel *t)
 	struct why why;
 
 	return state_holder(lock, ROLE_WATCHER) > 0 && state_read(iface, &s, &why) == ERR_OK &&
-	       s.phase == PHASE_OPEN && session_check(iface, key, &why) == ERR_OK;
+	       s.phase == PHASE_OPEN && strcmp(s.digest, t->digest) == 0 &&
+	       session_check(iface, key, &why) == ERR_OK;
 }
 
 static enum err up_locked(int lock, const struct options *o, const struct tunnel *t,

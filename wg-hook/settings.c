@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "derive/hostkey.h"
 #include "derive/kdf.h"
 #include "protocol/text.h"
 #include "wg-hook/files.h"
@@ -363,6 +364,7 @@ enum err settings_parse(struct settings *s, const char *path, const char *text, 
 	s->peers = calloc(sections + 1, sizeof(*s->peers));
 	if (s->peers == NULL)
 		return why_set(why, ERR_NO_MEMORY, "%s", err_text(ERR_NO_MEMORY));
+	hash_sha256(s->digest, text, n);
 	e = parse_lines(&p, text, n);
 	if (e == ERR_OK)
 		e = check_whole(&p);

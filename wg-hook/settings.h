@@ -63,6 +63,7 @@ struct settings {
 	char socket[SOCKET_PATH_MAX + 1];           /* agent.sock's path; "" when not set */
 	struct settings_peer *peers;                /* sorted by key */
 	size_t count;
+	uint8_t digest[32]; /* SHA-256 of the text */
 };
 
 const char *settings_psk_name(enum psk_mode m);

@@ -140,9 +140,10 @@ enum err state_write(const char *iface, const struct state *s, struct why *why)
 		    phase_name(s->phase), (int)s->watcher, (long long)s->since, (long long)s->next,
 		    s->rotate, s->index);
 	wbuf_printf(&w,
-		    "serial %s\ndevice %s\ncustody %s\nsocket %s\nerror %s\nwhy %s\nnotice %s\n",
-		    s->serial, s->device, s->custody, s->socket, err_word(s->err), s->why.text,
-		    s->notice.text);
+		    "serial %s\ndevice %s\ncustody %s\nsocket %s\ndigest %s\nerror %s\nwhy %s\n"
+		    "notice %s\n",
+		    s->serial, s->device, s->custody, s->socket, s->digest, err_word(s->err),
+		    s->why.text, s->notice.text);
 	if (!wbuf_ok(&w))
 		return why_set(why, ERR_INTERNAL, "the state of %s is too long", iface);
 	path_of(path, iface, "state");
@@ -165,6 +166,7 @@ static void parse_line(struct state *s, const char *name, const char *value)
 		{"device", s->device, sizeof(s->device)},
 		{"custody", s->custody, sizeof(s->custody)},
 		{"socket", s->socket, sizeof(s->socket)},
+		{"digest", s->digest, sizeof(s->digest)},
 		{"why", s->why.text, sizeof(s->why.text)},
 		{"notice", s->notice.text, sizeof(s->notice.text)},
 	};

@@ -57,6 +57,7 @@ struct state {
 	/* "" when unknown; clean. */
 	char serial[STATE_WORD_MAX], device[STATE_WORD_MAX], custody[STATE_WORD_MAX];
 	char socket[128]; /* agent.sock */
+	char digest[72];  /* struct tunnel's, of what the keys in the interface were made from */
 };
 
 /* The word of a phase, for a person. */

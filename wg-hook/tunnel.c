@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "derive/encode.h"
+#include "derive/hostkey.h"
 #include "derive/kdf.h"
 #include "protocol/text.h"
 
@@ -74,6 +75,21 @@ enum err tunnel_join(struct tunnel_peer *out, const struct settings *s, const ch
 	return e;
 }
 
+/* The settings, what the command line says instead of them, and the config's peers. */
+static void set_digest(struct tunnel *t, const uint8_t (*keys)[WG_KEY_LEN])
+{
+	uint8_t text[2 * 32 + 4 + SETTINGS_DEVICE_MAX], digest[32];
+	struct wbuf w = wbuf_new(text, sizeof(text));
+
+	wbuf_bytes(&w, t->settings.digest, sizeof(t->settings.digest));
+	hash_sha256(digest, keys, t->conf.count * sizeof(*keys));
+	wbuf_bytes(&w, digest, sizeof(digest));
+	wbuf_u32(&w, t->settings.id.index);
+	wbuf_text(&w, t->settings.device);
+	hash_sha256(digest, w.p, w.n);
+	hex_encode(t->digest, digest, sizeof(digest));
+}
+
 enum err tunnel_load(struct tunnel *t, const struct options *o, struct why *why)
 {
 	uint8_t(*keys)[WG_KEY_LEN] = NULL;
@@ -98,6 +114,7 @@ enum err tunnel_load(struct tunnel *t, const struct options *o, struct why *why)
 		memcpy(keys[i], t->conf.peers[i].key, WG_KEY_LEN);
 	e = tunnel_join(t->peers, &t->settings, o->iface, (const uint8_t(*)[WG_KEY_LEN])keys,
 			t->conf.count, o->yes, why);
+	set_digest(t, (const uint8_t(*)[WG_KEY_LEN])keys);
 out:
 	free(keys);
 	if (e != ERR_OK)

@@ -7,7 +7,10 @@
 #include "wg-hook/conf.h"
 #include "wg-hook/settings.h"
 
-enum { TUNNEL_DEVICE_PEERS_MAX = 8 }; /* psk-mode device without -y */
+enum {
+	TUNNEL_DEVICE_PEERS_MAX = 8, /* psk-mode device without -y */
+	TUNNEL_DIGEST_TEXT = 2 * 32 + 1,
+};
 
 /* A peer of the wg-quick config and what the settings say of it. */
 struct tunnel_peer {
@@ -22,6 +25,7 @@ struct tunnel {
 	struct conf conf;
 	struct tunnel_peer *peers; /* conf.count of them, in the config's order */
 	char settings_path[PATH_MAX], conf_path[PATH_MAX];
+	char digest[TUNNEL_DIGEST_TEXT]; /* of all of it that the keys depend on, in hexadecimal */
 };
 
 /*

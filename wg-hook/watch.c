@@ -368,6 +368,7 @@ int watch_run(const char *iface, int lock, int guard, const struct tunnel *t,
 			    .state = {.phase = PHASE_STARTING, .watcher = getpid()},
 			    .status = -1};
 	snprintf(w->state.socket, sizeof(w->state.socket), "%s", owner->path);
+	snprintf(w->state.digest, sizeof(w->state.digest), "%s", t->digest);
 	e = watch_open(w, &why);
 	w->state.index = w->index;
 	if (e == ERR_OK) {

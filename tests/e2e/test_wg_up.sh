@@ -12,6 +12,9 @@ wg_hosts
 chmod 755 "$home"
 cp "$BIN/lanyard-wg" "$home"
 
+# Of somebody else.
+point_x=0WFCNiiD/gELiEOnAxqbHFyWJcrqT4flEbS8eOaqzjA=
+
 expect_ok 'up a' wg_up a
 expect_ok 'up b' wg_up b
 wait_for ping_a
@@ -41,6 +44,29 @@ wait_for '! wg_peers a | grep -q .'
 expect_ok 'up after a watcher was killed' on a lanyard-wg up wga
 wait_for ping_a
 expect_eq 'the preshared key again' "$(wg_psk a)" "$(wg_psk b)"
+
+# Both halves of the watcher at once: nobody closes, and show does not say so.
+watcher=$(wg_watcher a)
+guard=$(pgrep -P "$watcher")
+kill -9 "$watcher" "$guard"
+wait_for "! alive $watcher && ! alive $guard"
+case $(wg_key a) in
+'(none)') expect_match 'show: unwatched, closed in time' "$(on a lanyard-wg show wga)" '^  state: closed' ;;
+*) expect_match 'show: unwatched' "$(on a lanyard-wg show wga)" '^  state: open and UNWATCHED' ;;
+esac
+expect_ok 'up of the unwatched' on a lanyard-wg up wga
+wait_for ping_a
+
+# Not the same again when the settings have changed.
+expect_ok 'another point' lanyard-wg point wga "$key_b" "$point_x"
+expect_ok 'up with another point' on a lanyard-wg up wga
+[ "$(wg_psk a)" != "$(wg_psk b)" ] || die 'the preshared key is of the old point'
+expect_ok 'the point again' lanyard-wg point wga "$key_b" "$point_b"
+expect_ok 'up with the point' on a lanyard-wg up wga
+expect_eq 'the preshared key of the point' "$(wg_psk a)" "$(wg_psk b)"
+expect_fail 'another index' 'another device, passphrase, identity or index' on a lanyard-wg up wga -i 7
+expect_ok 'up with the index' on a lanyard-wg up wga
+wait_for ping_a
 
 # close: nothing passes, endpoint and allowed IPs come back with up.
 wg_show a dump | cut -f 1-4 | tail -n 1 >"$home/before"
