@@ -18,7 +18,7 @@
 #include "wg-hook/state.h"
 #include "wg-hook/watch.h"
 
-enum { ARGS_MAX = 3 * PATH_MAX };
+enum { ARGS_MAX = 3 * PATH_MAX, LEASH_FD = 3 };
 
 static void args_path(char out[static 64], const char *iface)
 {
@@ -157,7 +157,8 @@ static int watch_start(const char *iface, bool guarded, int leash, const struct 
 	return 1;
 }
 
-/* The daemon: a session of its own, nothing of the caller's terminal. */
+/* The daemon: a session of its own, nothing of the caller's terminal, nor of what else it has open:
+ * somebody may wait for the last to close it, as for a lock or a pipe. */
 static _Noreturn void daemon_run(const char *iface, int leash, const struct tunnel *t,
 				 const struct owner *owner)
 {
@@ -166,12 +167,15 @@ static _Noreturn void daemon_run(const char *iface, int leash, const struct tunn
 
 	if (setsid() < 0 || chdir("/") < 0 || null < 0)
 		_exit(1);
+	if (leash < LEASH_FD && (leash = fcntl(leash, F_DUPFD, LEASH_FD)) < 0)
+		_exit(1);
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
-	if (null > 2)
-		close(null);
+	if (leash != LEASH_FD && dup2(leash, LEASH_FD) < 0)
+		_exit(1);
+	closefrom(LEASH_FD + 1);
 	log_open("lanyard-wg", LOG_LEVEL_INFO, true);
-	_exit(watch_start(iface, true, leash, t, owner, &why));
+	_exit(watch_start(iface, true, LEASH_FD, t, owner, &why));
 }
 
 static enum err start_daemon(const char *iface, const struct tunnel *t, const struct owner *owner,

@@ -22,8 +22,6 @@ wait_for ping_b
 expect_eq 'the public key' "$(wg_show a public-key)" "$key_a"
 expect_match 'a preshared key' "$(wg_psk a)" '^[A-Za-z0-9+/]\{43\}=$'
 expect_eq 'one preshared key' "$(wg_psk a)" "$(wg_psk b)"
-handshake=$(wg_show a latest-handshakes)
-watcher=$(wg_watcher a)
 
 # show, to root alone.
 expect_ok 'show' on a lanyard-wg show wga
@@ -32,6 +30,18 @@ expect_match 'show: the device' "$out" '^  device: soft:dev-a, serial [0-9a-f]*,
 expect_match 'show: where the keys are' "$out" 'custody kernel'
 expect_fail 'show needs root' 'root' setpriv --reuid=65534 --regid=65534 --clear-groups \
 	"$home/lanyard-wg" show wga
+
+# Whoever waits for what the caller of `up` had open waits for no watcher.
+expect_ok 'down' on a lanyard-wg down wga
+exec 8>"$home/held"
+expect_ok 'up with a file open' on a lanyard-wg up wga
+exec 8>&-
+watcher=$(wg_watcher a)
+for half in "$watcher" "$(pgrep -P "$watcher")"; do
+	! ls -l "/proc/$half/fd" | grep "$home/held" || die "process $half has the file of up's caller"
+done
+wait_for ping_a
+handshake=$(wg_show a latest-handshakes)
 
 # Again: nothing changes.
 expect_ok 'up again' on a lanyard-wg up wga
