@@ -152,6 +152,6 @@ int cmd_check(const struct options *o)
 	conf_free(&conf);
 	if (c.wrong > 0)
 		return wg_fail("%u thing%s wrong", c.wrong, c.wrong == 1 ? " is" : "s are");
-	printf("`sudo wg-quick up %s` should work\n", o->iface);
+	printf("`sudo wg-quick up %s` should work\n", o->config != NULL ? conf_file : o->iface);
 	return 0;
 }

@@ -289,18 +289,22 @@ static enum err make_dirs(struct why *why)
 	return dir_check_private(SETTINGS_DIR, why);
 }
 
-static void say_next(const struct options *o, const struct settings *s, const struct conf *conf)
+/* `path` of the config matters where it was named. */
+static void say_next(const struct options *o, const struct settings *s, const struct conf *conf,
+		     const char *path)
 {
+	const char *option = o->config != NULL ? " --config " : "";
+	const char *named = o->config != NULL ? path : "";
 	char key[WG_KEY_TEXT];
 
 	wg_key_format(key, s->public_key);
 	printf("%s has the public key %s\n", o->iface, key);
 	if (conf->count > 0 && (s->psk_mode == PSK_AGENT || s->psk_mode == PSK_DEVICE))
-		printf("next: `lanyard-wg pub %s` prints the points for the peers; theirs go in by "
-		       "`sudo lanyard-wg point %s PEER POINT`\n",
-		       o->iface, o->iface);
-	printf("then: `sudo lanyard-wg check %s`, `sudo wg-quick up %s`\n", o->iface,
-	       o->config != NULL ? o->config : o->iface);
+		printf("next: `lanyard-wg pub %s%s%s` prints the points for the peers; theirs go "
+		       "in by `sudo lanyard-wg point %s PEER POINT%s%s`\n",
+		       o->iface, option, named, o->iface, option, named);
+	printf("then: `sudo lanyard-wg check %s%s%s`, `sudo wg-quick up %s`\n", o->iface, option,
+	       named, o->config != NULL ? path : o->iface);
 }
 
 int cmd_setup(const struct options *o)
@@ -325,7 +329,7 @@ int cmd_setup(const struct options *o)
 	if (e == ERR_OK)
 		e = apply(o, &settings, &hooks, &why);
 	if (e == ERR_OK)
-		say_next(o, &s, &conf);
+		say_next(o, &s, &conf, hooks.path);
 	change_free(&settings);
 	change_free(&hooks);
 	settings_free(&s);

@@ -116,8 +116,8 @@ static bool is_up(int lock, const char *iface, const struct tunnel *t)
 	       session_check(iface, key, &why) == ERR_OK;
 }
 
-static enum err up_locked(int lock, const struct options *o, const struct tunnel *t,
-			  int64_t since, struct why *why)
+static enum err up_locked(int lock, const struct options *o, const struct tunnel *t, int64_t since,
+			  struct why *why)
 {
 	const struct state starting = {.phase = PHASE_STARTING};
 	struct owner owner;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "derive/kdf.h"
 #include "protocol/text.h"
@@ -16,8 +17,15 @@ static const char block_begin[] = "# >>> lanyard-wg", block_end[] = "# <<< lanya
 
 enum err conf_path(char out[static PATH_MAX], const struct options *o, struct why *why)
 {
-	int n = o->config != NULL ? snprintf(out, PATH_MAX, "%s", o->config)
-				  : snprintf(out, PATH_MAX, "/etc/wireguard/%s.conf", o->iface);
+	char here[PATH_MAX];
+	int n;
+
+	if (o->config == NULL)
+		n = snprintf(out, PATH_MAX, "/etc/wireguard/%s.conf", o->iface);
+	else if (o->config[0] == '/' || o->config[0] == '\0' || getcwd(here, sizeof(here)) == NULL)
+		n = snprintf(out, PATH_MAX, "%s", o->config);
+	else
+		n = snprintf(out, PATH_MAX, "%s/%s", here, o->config);
 
 	return n > 0 && n < PATH_MAX ? ERR_OK
 				     : why_set(why, ERR_INVALID,

@@ -24,8 +24,8 @@ struct conf {
 	unsigned hook_line;      /* of our block; 0: none */
 };
 
-/* --config as it was given, else /etc/wireguard/IFACE.conf. (wg-quick resolves symbolic links, so
- * its name says nothing.) */
+/* --config, absolute, else /etc/wireguard/IFACE.conf. (wg-quick resolves symbolic links, so its
+ * name says nothing.) */
 enum err conf_path(char out[static PATH_MAX], const struct options *o, struct why *why) MUST_CHECK;
 
 /* Parses a file's text. Refused, naming `path` and line: PrivateKey, PresharedKey, SaveConfig =

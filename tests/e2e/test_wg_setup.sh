@@ -149,6 +149,8 @@ expect_match 'KEYS of root' "$out" '^S KEY wg://wg0@peer1 '
 	done
 } >/etc/wireguard/hub.conf
 expect_ok 'setup of the hub' hook "$wg" setup hub -y --identity wg://hub@peer2
+expect_ok 'setup by path' sh -c "cd /etc/wireguard && env -i '$wg' setup hub -y --config hub.conf"
+expect_match 'what to type next' "$out" 'check hub --config /etc/wireguard/hub.conf`, `sudo wg-quick up /etc/wireguard/hub.conf`'
 expect_eq 'sections of the hub' "$(grep -c '^\[peer ' $settings/hub.conf)" 200
 expect_ok 'pub of the hub' hook "$wg" pub hub
 expect_eq 'points of the hub' "$(echo "$out" | grep -c '^peer .* point ')" 200

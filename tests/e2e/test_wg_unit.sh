@@ -19,6 +19,7 @@ cat >"$home/bin/systemctl" <<EOF2
 [ "\$1" != --quiet ] || [ -z "\${HOME:-}" ] || exit 9
 exec 2>>"$home/systemctl.log" >&2 </dev/null
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cd /
 unit=\$4 iface=\${4#lanyard-wg@} iface=\${iface%.service}
 # systemd.unit(5), "%I".
 unescaped=\$(printf %s "\$iface" | tr - /)
@@ -63,7 +64,8 @@ rm "$home/systemctl.calls"
 kill -9 "$watcher"
 wait_for '! wg_peers a | grep -q .'
 expect_eq 'no key' "$(wg_key a)" '(none)'
-expect_ok 'up again' on a lanyard-wg up wga
+# The unit is not where `up` was called.
+expect_ok 'up again' on a sh -c 'cd /etc/wireguard && lanyard-wg up wga --config wga.conf'
 wait_for ping_a
 expect_ok 'close' on a lanyard-wg close wga
 expect_match 'the unit is stopped' "$(calls)" "--quiet stop -- $unit_a"

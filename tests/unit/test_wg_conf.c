@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "wg-hook/conf.h"
 
@@ -203,9 +204,14 @@ Test(wg_conf, path)
 
 	cr_expect_eq(conf_path(path, &o, &why), ERR_OK);
 	cr_expect_str_eq(path, "/etc/wireguard/wg0.conf");
-	o.config = "x/y.conf";
+	o.config = "/x/y.conf";
 	cr_expect_eq(conf_path(path, &o, &why), ERR_OK);
-	cr_expect_str_eq(path, "x/y.conf");
+	cr_expect_str_eq(path, "/x/y.conf");
+	/* The watcher reads it somewhere else. */
+	o.config = "y.conf";
+	cr_assert(chdir("/tmp") == 0);
+	cr_expect_eq(conf_path(path, &o, &why), ERR_OK);
+	cr_expect_str_eq(path, "/tmp/y.conf");
 	memset(big, 'x', PATH_MAX);
 	big[PATH_MAX] = '\0';
 	o.config = big;
