@@ -346,6 +346,10 @@ static enum err check_whole(struct parse *p)
 			return bad(p, "this peer has a section in line %u already", peer[-1].line);
 		if (s->has_public && memcmp(peer->key, s->public_key, WG_KEY_LEN) == 0)
 			return bad(p, "this is the interface's own public key, not a peer's");
+		if (s->has_public && peer->has_point &&
+		    memcmp(peer->point, s->public_key, WG_KEY_LEN) == 0)
+			return bad(p, "psk-point: this is the interface's own public key; the "
+				      "peer's point is what `lanyard-wg pub` prints there for us");
 		if (peer->extra != NULL && m != PSK_DEVICE && m != PSK_AGENT)
 			return bad(p, "extra-psk-file goes with psk-mode device or agent, not %s",
 				   psk_modes[m]);

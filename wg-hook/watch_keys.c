@@ -54,8 +54,7 @@ static void take_event(struct watch *w, const struct event *e)
 
 		if (!e->ok || e->index != w->s->id.index || strcmp(e->uri, w->s->id.uri) != 0)
 			return;
-		/* A backup with the same seed, which somebody else has used, is not what we watch.
-		 */
+		/* A backup with the same seed that somebody else has used is not watched. */
 		if (w->state.serial[0] != '\0' && strcmp(e->serial, w->state.serial) != 0)
 			return;
 		memcpy(w->state.serial, e->serial, sizeof(w->state.serial));

@@ -102,6 +102,8 @@ Test(wg_settings, refused)
 		 "line 4: this peer has a section in line 3"},
 		{HEAD "public-key = " KEY_B "\n[peer " KEY_B "]\n",
 		 "line 4: this is the interface's own"},
+		{HEAD "public-key = " KEY_A "\n[peer " KEY_B "]\npsk-point = " KEY_A "\n",
+		 "line 4: psk-point: this is the interface's own"},
 		{HEAD "identity = wg://wg0@bob\n", "line 3: identity a second time"},
 		{HEAD "Rotate = 60\n", "line 3: there is no key \"Rotate\""},
 		{HEAD "colour = \x1b[31m\n", "there is no key \"colour\""},
