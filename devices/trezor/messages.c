@@ -204,10 +204,16 @@ static void set_model(struct features *f, const Wallet__Features *msg)
 		{"T3T1", "Safe 5", "Safe 5", false},
 	};
 
+	/* Before there were others, a Trezor One did not say that it is one. */
+	bool first = !msg->has_internal_model && !msg->has_model;
+
 	f->keepkey = bytes_are(msg->vendor, "keepkey.com");
-	f->small = f->keepkey;
-	snprintf(f->model, sizeof(f->model), f->keepkey ? "KeepKey" : "Trezor");
-	for (size_t i = 0; !f->keepkey && i < sizeof(models) / sizeof(models[0]); i++) {
+	f->small = f->keepkey || first;
+	snprintf(f->model, sizeof(f->model), "%s",
+		 f->keepkey ? "KeepKey"
+		 : first    ? "Trezor One"
+			    : "Trezor");
+	for (size_t i = 0; !f->keepkey && !first && i < sizeof(models) / sizeof(models[0]); i++) {
 		if (msg->has_internal_model
 			    ? !bytes_are(msg->internal_model, models[i].internal)
 			    : !models[i].old || !bytes_are(msg->model, models[i].old))

@@ -78,8 +78,9 @@ static enum err sync_send(struct wallet *w, bool again, bool probe, uint64_t dea
 	/* Half a message may have been sent; KeepKey would take ours for its rest. */
 	if (again || w->dirty)
 		e = wire_reset(w->transport, deadline);
-	if (probe || (w->features.keepkey && w->met)) {
-		/* Initialize would end what waits, but also forget a KeepKey's passphrase. */
+	if (probe || (w->met && !w->features.has_session)) {
+		/* Initialize would end what waits; where there are no sessions (KeepKey, old
+		 * firmware), it would also forget the passphrase. */
 		if (!probe && (again || w->dirty)) {
 			message_empty(m, MSG_CANCEL);
 			if (!e)

@@ -32,7 +32,7 @@ struct wallet {
 	struct features features; /* as of the last flow */
 	struct wallet_setting setting;
 	bool known; /* features has been filled in: a first flow was there */
-	bool met;   /* KeepKey: its passphrase is not another program's */
+	bool met;   /* without sessions: its passphrase was not another program's */
 	bool thp;   /* answers, but not to this protocol */
 	uint8_t session[SESSION_LEN];
 	bool has_session;

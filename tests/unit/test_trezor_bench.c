@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_trezor_bench.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static struct driver_env env;
 
 /* ---- packets as recorded ---- */
 
-enum step_kind { STEP_HOST, STEP_ANY, STEP_DEVICE };
+enum step_kind { STEP_HOST, STEP_ANY, STEP_DEVICE, STEP_NOTE };
 struct step {
 	enum step_kind kind;
 	uint8_t packet[PACKET_LEN];
@@ -27,7 +28,9 @@ static struct {
 	struct step steps[STEPS_MAX];
 	unsigned count, at;
 	char wrong[300]; /* the first thing that was */
+	unsigned notes;  /* that had to be seen so far */
 } script;
+static atomic_uint notes_seen;
 
 static void script_add(enum step_kind kind, const char *hex)
 {
@@ -36,7 +39,7 @@ static void script_add(enum step_kind kind, const char *hex)
 
 	cr_assert_leq(script.count, STEPS_MAX);
 	*s = (struct step){.kind = kind};
-	if (kind != STEP_ANY)
+	if (hex)
 		cr_assert_eq(hex_decode(s->packet, PACKET_LEN, &n, hex, strlen(hex)), ERR_OK, "%s",
 			     hex);
 }
@@ -49,6 +52,24 @@ void script_host(const char *hex)
 void script_device(const char *hex)
 {
 	script_add(STEP_DEVICE, hex);
+}
+
+void script_note(void)
+{
+	script_add(STEP_NOTE, NULL);
+}
+
+void script_message(unsigned type, const char *hex)
+{
+	char packet[4 * PACKET_LEN];
+	size_t n = strlen(hex), part = 2 * (PACKET_LEN - 9);
+
+	snprintf(packet, sizeof(packet), "3f2323%04x%08zx%.*s", type, n / 2, (int)part, hex);
+	script_device(packet);
+	for (size_t at = part; at < n; at += 2 * (PACKET_LEN - 1)) {
+		snprintf(packet, sizeof(packet), "3f%.*s", 2 * (PACKET_LEN - 1), hex + at);
+		script_device(packet);
+	}
 }
 
 void script_any(unsigned packets)
@@ -166,6 +187,15 @@ static void script_release(struct transport *t)
 	(void)t;
 }
 
+/* A person takes longer than the loop, which has to see what a person is told. */
+static void script_wait_note(void)
+{
+	script.notes++;
+	for (int i = 0; i < 5000 && atomic_load(&notes_seen) < script.notes; i++)
+		usleep(1000);
+	script.notes = atomic_load(&notes_seen);
+}
+
 static enum err script_send(struct transport *t, const uint8_t packet[static PACKET_LEN],
 			    uint64_t deadline)
 {
@@ -173,6 +203,8 @@ static enum err script_send(struct transport *t, const uint8_t packet[static PAC
 	char now[2 * PACKET_LEN + 1], want[2 * PACKET_LEN + 1];
 
 	(void)t, (void)deadline;
+	if (!memcmp(packet, "?##\0\x1b", 5))
+		script_wait_note();
 	bool room = script.at < script.count;
 	if (room && (s->kind == STEP_ANY ||
 		     (s->kind == STEP_HOST && !memcmp(packet, s->packet, PACKET_LEN)))) {
@@ -191,11 +223,12 @@ static enum err script_send(struct transport *t, const uint8_t packet[static PAC
 static enum err script_receive(struct transport *t, uint8_t packet[static PACKET_LEN],
 			       uint64_t deadline)
 {
+	if (script.at < script.count && script.steps[script.at].kind == STEP_NOTE) {
+		script_wait_note();
+		script.at++;
+	}
 	if (script.at == script.count || script.steps[script.at].kind != STEP_DEVICE)
 		return transport_wait(t, -1, 0, deadline);
-	/* A finger takes its time, and the loop gets to see what it is asked. */
-	if (script.at && !memcmp(script.steps[script.at - 1].packet, "?##\0\x1b", 5))
-		usleep(10000);
 	memcpy(packet, script.steps[script.at++].packet, PACKET_LEN);
 	return ERR_OK;
 }
@@ -343,6 +376,7 @@ static void on_note(struct job *job, const char *text)
 	struct task *t = (struct task *)job;
 
 	t->notes++;
+	atomic_fetch_add(&notes_seen, 1);
 	snprintf(t->note, sizeof(t->note), "%s", text);
 	if (t->cancel_at_note)
 		device_cancel(job);

@@ -55,9 +55,11 @@ enum err task_wait(struct task *t);
 enum err task_run(struct task *t);
 
 /* Packets to come; `file` in tests/vectors/, `heading` as after its "# ". */
-void script_host(const char *hex);   /* this is what has to be sent next */
-void script_device(const char *hex); /* this is what comes then */
-void script_any(unsigned packets);   /* so many packets of any content have to be sent */
+void script_host(const char *hex);                   /* this is what has to be sent next */
+void script_device(const char *hex);                 /* this is what comes then */
+void script_message(unsigned type, const char *hex); /* the same, as a message */
+void script_note(void);            /* a note has to have been seen before what comes next */
+void script_any(unsigned packets); /* so many packets of any content have to be sent */
 void script_section(const char *file, const char *heading); /* both ways, as recorded */
 void script_replies(const char *file, const char *heading); /* only the device's */
 void script_begin(const char *file, const char *heading);   /* Initialize with its session */

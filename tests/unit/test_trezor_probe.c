@@ -158,7 +158,7 @@ Test(trezor_probe, words_are_cleaned)
 	bench_plug(true);
 	cr_assert_str_eq(device_info(bench.device)->serial, "A_B_");
 	cr_assert_str_eq(device_info(bench.device)->label, "_[m____");
-	cr_assert_str_eq(device_info(bench.device)->about, "Trezor 0.0.0");
+	cr_assert_str_eq(device_info(bench.device)->about, "Trezor One 0.0.0");
 }
 
 /* A Trezor's bootloader does not say which one it is in: not listed, but said why. */
