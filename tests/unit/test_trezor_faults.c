@@ -388,11 +388,14 @@ Test(trezor_faults, canceled_any_time)
 	for (unsigned us = 0; us < 3000; us += 60) {
 		struct task t = task(OP_SIGN), u = task(OP_SIGN);
 		model.fault = STALL, model.at = us / 60 % FLOW, model.count = 0;
+		/* Nothing but the cancel ends it. */
+		bench.wallet->budgets.answer = 60000;
 		bench.wallet->budgets.idle = 16;
 		task_start(&t);
 		usleep(us);
 		device_cancel(&t.job);
 		cr_assert_eq(task_wait(&t), ERR_CANCELED);
+		bench.wallet->budgets.answer = bench.budgets.answer;
 		model.fault = NONE, model.silent = false;
 		cr_assert_eq(task_run(&u), ERR_OK, "%s", u.job.why.text);
 	}
