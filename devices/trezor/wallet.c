@@ -113,6 +113,7 @@ static enum err sync_receive(struct wallet *w, struct features *f, uint64_t dead
 			continue;
 		if (code == FAILURE_PROTOCOL)
 			return ERR_UNSUPPORTED;
+		w->wrong_pins += code == FAILURE_PIN_WRONG;
 		deadline = sooner(deadline, deadline_in(w->budgets.stray));
 	}
 }
@@ -169,6 +170,8 @@ static void take_features(struct wallet *w, const struct features *f)
 	w->known = true;
 	snprintf(w->name, sizeof(w->name), "%s:%s", f->keepkey ? "keepkey" : "trezor", f->label);
 	take_setting(w);
+	if (f->unlocked) /* whoever typed it: the device has begun to count anew */
+		w->wrong_pins = 0;
 	if (!f->unlocked || (!f->keepkey && f->has_passphrase && !same))
 		w->ready = false;
 }
@@ -269,6 +272,8 @@ static enum err call_cancel(struct wallet *w)
 {
 	uint64_t deadline = deadline_in(w->budgets.idle);
 	bool over = false;
+	uint32_t code;
+	char text[8];
 
 	transport_rearm(w->transport);
 	enum err e = w->half ? wire_reset(w->transport, deadline) : ERR_OK;
@@ -279,9 +284,11 @@ static enum err call_cancel(struct wallet *w)
 		e = wire_receive(w->transport, &w->message, deadline);
 		if (e == ERR_DEVICE_ERROR)
 			e = ERR_OK; /* not for us, or garbage: until the deadline */
-		else if (!e && w->message.type == MSG_FAILURE)
+		else if (!e && w->message.type == MSG_FAILURE) {
+			e = message_read_failure(&w->message, &w->arena, &code, text, sizeof(text));
+			w->wrong_pins += !e && code == FAILURE_PIN_WRONG;
 			return ERR_OK;
-		else if (!e && is_result(w->message.type)) {
+		} else if (!e && is_result(w->message.type)) {
 			over = true;
 			deadline = sooner(deadline, deadline_in(w->budgets.stray));
 		}
@@ -441,13 +448,13 @@ enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, 
 		secret_wipe(&w->message, sizeof(w->message));
 		if (!e)
 			e = call_receive(w, deadline);
+		/* The PIN was right as soon as anything else comes after it. */
+		if (!e && sent == MSG_PIN_ACK && w->message.type != MSG_FAILURE)
+			w->wrong_pins = 0;
 		if (!e && w->message.type == want) {
 			w->calling = false;
 			return ERR_OK;
 		}
-		/* The PIN was right as soon as anything else comes after it. */
-		if (!e && sent == MSG_PIN_ACK && w->message.type != MSG_FAILURE)
-			w->wrong_pins = 0;
 		if (!e)
 			e = call_answer(w, job, sent, what, &budget);
 	}

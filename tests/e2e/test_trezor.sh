@@ -231,13 +231,36 @@ ask 'UNLOCK trezor:peer' 1111
 expect_match 'the question' "$said" '^INQUIRE PIN PIN of trezor:peer.*7-8-9'
 expect_match 'wrong PIN' "$said" '^ERR .* bad-pin: wrong PIN for trezor:peer.*1 s'
 expect_eq 'asked once' "$(tell peer pin-fails)" 1
+# Who leaves while the device looks at a wrong one has made it count all the same.
+mkfifo "$home/leave.in"
+socat -t 30 - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/leave.in" >"$home/leave.out" &
+client=$!
+exec 9>"$home/leave.in"
+echo 'UNLOCK trezor:peer' >&9
+wait_for "grep -q ^INQUIRE $home/leave.out"
+tell peer wait pin-delay 20000 &
+delayed=$!
+printf 'D 1111\nEND\n' >&9
+wait "$delayed" || die 'the device did not look at the PIN'
+kill $client
+exec 9>&-
+tell peer wait idle 10000
+wait_for '[ "$(tell peer pin-fails)" = 2 ]'
+ask 'UNLOCK trezor:peer' 1111
+expect_match 'wrong PIN' "$said" '^ERR .* bad-pin: wrong PIN for trezor:peer, 3 in a row'
+expect_eq 'counted' "$(tell peer pin-fails)" 3
 ask 'UNLOCK trezor:peer' 12a
 expect_match 'no digits' "$said" '^ERR .* invalid: the PIN of trezor:peer'
-expect_eq 'not sent' "$(tell peer pin-fails)" 1
+expect_eq 'not sent' "$(tell peer pin-fails)" 3
 ask 'UNLOCK trezor:peer' pin
 expect_match 'right PIN' "$said" '^OK'
 expect_match 'ready' "$(lanyard devices)" 'trezor:peer  *ready'
 expect_ok 'unlocked' lanyard pubkey ssh://a@b
+# The right one ends the count of the wrong ones, also when its answer comes with nothing between.
+tell peer lock
+ask 'UNLOCK trezor:peer' pin
+expect_match 'after it locked itself' "$said" '^OK'
+expect_eq 'not again' "$(printf '%s\n' "$said" | grep -c AGAIN)" 0
 lanyard lock trezor:peer
 expect_match 'locked' "$(lanyard devices)" 'trezor:peer  *locked'
 expect_fail 'locked' 'is locked: run' lanyard sign 'gpg://a@b.example' $digest
