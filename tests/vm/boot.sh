@@ -29,7 +29,9 @@ share() { # NAME PATH OPTIONS
 }
 
 # It has a terminal of its own, so that the guest's output is a byte stream; the console is apart.
-timeout -k 5 "${VM_SECONDS:-600}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu max \
+# Without AVX: emulated, its instructions take many times as long as those that replace them.
+timeout -k 5 "${VM_SECONDS:-600}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi \
+	-cpu max,avx=off,avx2=off,fma=off,f16c=off \
 	-smp 2 -m 1024 -nodefaults -no-user-config -no-reboot -display none \
 	-kernel "$vm/vmlinux" -initrd "$vm/initramfs" \
 	-append "console=ttyS0 quiet panic=-1 no_timer_check lanyard.tree=$tree" \

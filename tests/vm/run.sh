@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Runs every test of tests/vm in a guest of its own: run.sh BUILD [NAME...]. A test is a script
 # tests/vm/test_NAME.sh, run as root with BUILD in BIN and its emulators in EMULATORS; a guest that
-# says nothing has failed.
+# says nothing has failed. Of what it says, lines that begin with "| " are shown: figures.
 set -u
 BIN=$1 EMULATORS=$1/emulators
 shift
@@ -22,6 +22,7 @@ for test in tests/vm/test_*.sh; do
 	if sh tests/vm/boot.sh env "BIN=$BIN" "EMULATORS=$EMULATORS" sh "$test" </dev/null >"$log" 2>&1; then
 		passed=$((passed + 1))
 		printf 'ok   %-24s %3d s\n' "$name" $(($(date +%s) - start))
+		sed -n 's/^| /     &/p' "$log"
 	else
 		failed=$((failed + 1))
 		printf 'FAIL %-24s\n' "$name"
