@@ -43,7 +43,8 @@ void relay_bind(struct relay *r, struct slice frame)
 {
 	uint8_t *binds;
 
-	if (r->off || upstream_path(conn_agent(r->conn), 0) == NULL)
+	/* Also without an upstream: a reload may bring one. */
+	if (r->off)
 		return;
 	binds = r->binds_n + frame.n <= RELAY_BINDS_MAX ? realloc(r->binds, r->binds_n + frame.n)
 							: NULL;

@@ -221,6 +221,26 @@ expect_ok 'both are empty' sh -c 'ssh-add -L; test $? -eq 1'
 expect_ok 'it, too' sh -c "SSH_AUTH_SOCK=$home/real ssh-add -L; test \$? -eq 1"
 agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
 
+# One that a reload brings is told what the client was bound to before; this bind, which is none, it
+# refuses.
+upstream_add "$home/file2"
+ours_start
+mkfifo "$home/bound"
+socat - "UNIX-CONNECT:$SSH_AUTH_SOCK" <"$home/bound" >"$home/told" &
+others="$others $!"
+exec 3>"$home/bound"
+printf '\0\0\0\36\33\0\0\0\30session-bind@openssh.comx' >&3
+wait_for 'test -s "$home/told"'
+configure "$home/real"
+expect_ok 'reload' lanyard reload
+expect_eq 'it is there' "$(ssh-add -L | wc -l)" 2
+: >"$home/told"
+printf '\0\0\0\1\13' >&3
+wait_for 'grep -q ssh:// "$home/told"'
+! grep -q file2 "$home/told" || die 'a client that was bound before the upstream came'
+exec 3>&-
+agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
+
 # ---- false ones ----
 
 # Whatever it says: ours are listed, in time, and a client can read the list.
