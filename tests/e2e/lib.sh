@@ -25,6 +25,9 @@ home_new() {
 	# No logind of the machine's tells an agent of a test to lock.
 	DBUS_SYSTEM_BUS_ADDRESS=unix:path=$home/no-bus
 	export DBUS_SYSTEM_BUS_ADDRESS
+	# Another ssh-agent has so long to list its keys to a sanitised one of ours.
+	LANYARD_TEST_UPSTREAM_MS=20000
+	export LANYARD_TEST_UPSTREAM_MS
 	printf '%s\n' "$WORDS_A" >"$home/words-a"
 	printf '%s\n' "$WORDS_B" >"$home/words-b"
 	printf '%s\n' "$PASSPHRASE" >"$home/passphrase"

@@ -65,13 +65,6 @@ fake_start() {
 # login: as ours, through the agent.
 login() { ssh -F "$home/.ssh/config" "$me" "$@"; }
 
-# milliseconds COMMAND...: how long it took.
-milliseconds() {
-	from=$(date +%s%N)
-	"$@" >/dev/null 2>&1 || true
-	echo $((($(date +%s%N) - from) / 1000000))
-}
-
 # The type and blob of a key in a file.
 blob() { cut -d' ' -f1,2 "$1"; }
 
@@ -175,8 +168,8 @@ wait "$upstream_pid" || true
 printf '\0\0\0\1\13' >&3
 wait_for 'test -s "$home/answers"'
 ! grep -q file2 "$home/answers" || die 'a stopped agent has keys'
-time=$(milliseconds ssh-add -L)
-[ "$time" -lt 290 ] || die "an agent that is not there costs $time ms"
+ssh-add -L >/dev/null 2>&1 || true
+! grep 'in time' "$home/agent.log" || die 'an agent that is not there was waited for'
 expect_ok 'ours are listed' lanyard ssh add "$me"
 expect_eq 'ours alone' "$(ssh-add -L)" "$ours"
 expect_fail 'ssh-add to nobody' 'agent refused' ssh-add -q "$home/file3"
@@ -244,17 +237,17 @@ agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
 # ---- false ones ----
 
 # Whatever it says: ours are listed, in time, and a client can read the list.
+LANYARD_TEST_UPSTREAM_MS=300
 for mode in mute drip length short nul nokey many twice eager close; do
 	fake_start $mode
 	ours_start "$home/fake"
-	time=$(milliseconds ssh-add -L)
-	[ "$time" -lt 1500 ] || die "$mode: a listing took $time ms"
 	expect_eq "$mode: ours alone" "$(ssh-add -L)" "$ours"
 	expect_match "$mode: asked" "$(cat "$home/fake.log")" 'connected'
 	expect_match "$mode: said" "$(cat "$home/agent.log")" "upstream $home/fake: "
 	expect_fail "$mode: its key is no use" '' login true
 	agent_stop || die "$mode: exit $agent_status: $(cat "$home/agent.log")"
 done
+LANYARD_TEST_UPSTREAM_MS=20000
 
 # A list that is too long with ours is cut, not refused.
 fake_start big
