@@ -265,7 +265,8 @@ void reload_start(struct reloader *r, pid_t asker, struct reload_waiter *w)
 	e = config_reload(&next, r->agent->config, &why);
 	if (e != ERR_OK)
 		reload_refuse(r, e, &why);
-	else if (reload_loosens(r->agent->config, next, r->loosens, sizeof(r->loosens)))
+	else if (reload_loosens(r->agent->config, next, &r->agent->store, r->loosens,
+				sizeof(r->loosens)))
 		reload_ask(r, next, asker);
 	else
 		reload_take(r, next);

@@ -42,8 +42,9 @@ void reload_stop(struct reloader *r);
 /* When no device is left. */
 void reload_free(struct reloader *r);
 
-/* Whether `to` asks less of its owner than `from`, lets more be done, or asks elsewhere. `what`,
- * which may be NULL, names it. Pure. */
-bool reload_loosens(const struct config *from, const struct config *to, char *what, size_t cap);
+/* Whether `to` asks less of its owner than `from`, lets more be done, or asks elsewhere, with the
+ * devices that `store` knows or any other. `what`, which may be NULL, names it. Pure. */
+bool reload_loosens(const struct config *from, const struct config *to, const struct store *store,
+		    char *what, size_t cap);
 
 #endif

@@ -5,12 +5,14 @@
 
 #include "agent/destination.h"
 #include "agent/reload.h"
+#include "agent/store.h"
 
 /* What is found, one after the other. */
 struct found {
 	char *text;
 	size_t cap, n;
 	bool any;
+	const struct store *store;
 };
 
 static void PRINTF_LIKE(2, 3) found_add(struct found *f, const char *fmt, ...)
@@ -117,14 +119,28 @@ static bool is_protocol(const char *title)
 	return strstr(title, "://") != NULL;
 }
 
-/* The devices that either config names. */
+/* On a device whose serial and label are known: rules by the one and by the other meet there. */
+static bool loosens_on_known(const struct config *from, const struct config *to,
+			     const struct identity *id, const struct state_device *d)
+{
+	struct policy before, after;
+
+	config_policy(from, id, d->driver, d->serial, d->label, &before);
+	config_policy(to, id, d->driver, d->serial, d->label, &after);
+	return policy_loosens(&before, &after);
+}
+
+/* The devices that are known, and those that either config names. */
 static bool loosens_anywhere(const struct config *from, const struct config *to,
-			     const struct identity *id)
+			     const struct identity *id, const struct store *store)
 {
 	const struct config_policy *const lists[] = {from->policies, to->policies};
 
 	if (loosens_on(from, to, id, NULL))
 		return true;
+	for (size_t i = 0; i < store->count; i++)
+		if (loosens_on_known(from, to, id, &store->devices[i].is))
+			return true;
 	for (size_t i = 0; i < 2; i++)
 		for (const struct config_policy *p = lists[i]; p != NULL && p->of != NULL; p++)
 			if (!is_protocol(p->of) && loosens_on(from, to, id, p->of))
@@ -146,7 +162,7 @@ static void compare_keys(const struct config *of, const struct config *before,
 			found_add(f, "destinations of %s", id->uri);
 		if ((config_allow(to, id) & ~config_allow(from, id)) != 0)
 			found_add(f, "%s may sign more", id->uri);
-		if (loosens_anywhere(from, to, id))
+		if (loosens_anywhere(from, to, id, f->store))
 			found_add(f, "%s is confirmed less", id->uri);
 	}
 }
@@ -157,14 +173,14 @@ static void compare_rest(const struct config *from, const struct config *to, str
 	const struct config_policy *const lists[] = {from->policies, to->policies};
 	struct identity id = {0};
 
-	if (loosens_anywhere(from, to, &id))
+	if (loosens_anywhere(from, to, &id, f->store))
 		found_add(f, "keys are confirmed less");
 	for (size_t i = 0; i < 2; i++) {
 		for (const struct config_policy *p = lists[i]; p != NULL && p->of != NULL; p++) {
 			if (!is_protocol(p->of))
 				continue;
 			snprintf(id.uri, sizeof(id.uri), "%s", p->of);
-			if (loosens_anywhere(from, to, &id)) {
+			if (loosens_anywhere(from, to, &id, f->store)) {
 				found_add(f, "keys of %s are confirmed less", p->of);
 				return;
 			}
@@ -172,10 +188,11 @@ static void compare_rest(const struct config *from, const struct config *to, str
 	}
 }
 
-bool reload_loosens(const struct config *from, const struct config *to, char *what, size_t cap)
+bool reload_loosens(const struct config *from, const struct config *to, const struct store *store,
+		    char *what, size_t cap)
 {
 	char none[1];
-	struct found f = {what != NULL ? what : none, what != NULL ? cap : 1, 0, false};
+	struct found f = {what != NULL ? what : none, what != NULL ? cap : 1, 0, false, store};
 
 	f.text[0] = '\0';
 	compare_settings(from, to, &f);

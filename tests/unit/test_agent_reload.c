@@ -7,6 +7,7 @@
 
 #include "agent/config_parse.h"
 #include "agent/reload.h"
+#include "agent/store.h"
 
 static void parse(struct config *c, const char *text)
 {
@@ -21,15 +22,18 @@ static void parse(struct config *c, const char *text)
 static const char *loosens(const char *from, const char *to)
 {
 	static char what[200];
+	struct known_device known = {
+		.is = {.driver = "soft", .serial = "5d0c2f71a94be863", .label = "home"}};
+	const struct store store = {.devices = &known, .count = 1};
 	struct config *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
 	bool any;
 
 	cr_assert(a != NULL && b != NULL);
 	parse(a, from);
 	parse(b, to);
-	any = reload_loosens(a, b, what, sizeof(what));
+	any = reload_loosens(a, b, &store, what, sizeof(what));
 	cr_expect_eq(any, what[0] != '\0');
-	cr_expect_eq(any, reload_loosens(a, b, NULL, 0));
+	cr_expect_eq(any, reload_loosens(a, b, &store, NULL, 0));
 	config_free(a);
 	config_free(b);
 	return what;
@@ -51,6 +55,23 @@ Test(agent_reload, settings)
 	cr_expect_str_eq(loosens("display = \":1\"\ntty = \"/dev/tty1\"", ""),
 			 "another display, another tty");
 	cr_expect_str_eq(loosens("", "log = debug\nwait-device = 3\nnotify = \"\""), "");
+}
+
+/* Rules that name one device by its serial and by its label meet there, the first one first. */
+Test(agent_reload, a_device_by_two_names)
+{
+	static const char *const always = "policy \"soft:home\" { confirm = always }";
+	static const char *const first = "policy \"5d0c2f71a94be863\" { confirm = first }";
+	static const char *const deny = "policy \"soft:home\" { forwarded = deny }";
+	static const char *const ask = "policy \"soft:5d0c2f71a94be863\" { forwarded = confirm }";
+	char both[200], reverse[200];
+
+	snprintf(both, sizeof(both), "%s\n%s", first, always);
+	snprintf(reverse, sizeof(reverse), "%s\n%s", always, first);
+	cr_expect_str_eq(loosens(always, both), "keys are confirmed less");
+	cr_expect_str_eq(loosens(always, reverse), "");
+	snprintf(both, sizeof(both), "%s\n%s", ask, deny);
+	cr_expect_str_eq(loosens(deny, both), "keys are confirmed less");
 }
 
 Test(agent_reload, what_a_key_may_sign)
