@@ -196,6 +196,9 @@ void ssh_known_hosts_find(struct ssh_known *out, struct slice text,
 	char candidate[NAME_MAX_LEN] = "";
 	struct ssh_known_line line;
 
+	/* A URI brackets an IPv6 address itself. */
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = (struct slice){host.p + 1, host.n - 2};
 	/* As ssh writes it: [host]:port, unless the port is 22. */
 	if (port.n > 0 && !slice_is(port, "22"))
 		snprintf(candidate, sizeof(candidate), "[%.*s]:%.*s", (int)host.n,

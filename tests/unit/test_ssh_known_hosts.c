@@ -15,6 +15,11 @@
 	"|1|RjI8oYi/IlERjPA+L9Jec5lzJWE=|zF9+wtzHjmLBri6vfP3jRNZWBuc= " KEY "\n"                   \
 	"|1|5mxZy6I6/8XcrD+WcJlKTCZXr0Y=|BuRHOpCeC+u/09Dn6lLh2oecy28= " KEY "\n"
 
+/* And for ::1 and [::1]:2222. */
+#define HASHED_6                                                                                   \
+	"|1|W9JgdBwWpfAp+u/no4tf+QnaUS8=|YcR7JglgBhuH9ku5aEEaIBgorhA= " KEY "\n"                   \
+	"|1|a2bz5Hxj7uG/+XsdcEq/6o+vpl4=|6QVmKbqoDKiFpNhzNTerQ0yPozU= " KEY "\n"
+
 static struct slice slice(const char *text)
 {
 	return (struct slice){(const uint8_t *)text, strlen(text)};
@@ -61,6 +66,8 @@ Test(ssh_known_hosts, rows)
 		{HASHED, "192.0.2.1", "", true, false, "192.0.2.1"},
 		{HASHED, "example.org", "2222", true, false, "[example.org]:2222"},
 		{HASHED, "other.org", "", true, false, ""},
+		{HASHED_6, "[::1]", "", true, false, "::1"},
+		{HASHED_6, "[::1]", "2222", true, false, "[::1]:2222"},
 		/* Cut and damaged lines. */
 		{"a", "a", "", false, false, ""},
 		{"a ssh-ed25519", "a", "", false, false, ""},
