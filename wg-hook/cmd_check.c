@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "protocol/text.h"
+#include "wg-hook/keys.h"
 #include "wg-hook/owner.h"
 #include "wg-hook/query.h"
 
@@ -69,6 +70,9 @@ static void check_peers(struct check *c, const struct settings *s, const struct 
 		wg_key_format(text, conf->peers[i].key);
 		if (tunnel_join(&peer, s, c->o->iface, key, 1, true, &why) != ERR_OK)
 			bad(c, "%s", why.text);
+		else if (peer.extra != NULL && geteuid() == 0 &&
+			 keys_check_extra(peer.extra, &why) != ERR_OK)
+			bad(c, "peer %s: %s", text, why.text);
 		else
 			good("peer %s: psk-mode %s%s", text, settings_psk_name(peer.psk_mode),
 			     peer.extra != NULL ? ", extra-psk-file" : "");

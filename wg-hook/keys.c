@@ -44,6 +44,20 @@ static enum err read_extra(const char *path, struct wbuf *answer, struct why *wh
 	return e;
 }
 
+enum err keys_check_extra(const char *path, struct why *why)
+{
+	struct secret key = {0};
+	struct wbuf answer;
+	enum err e = secret_new(&key, WG_KEY_LEN);
+
+	if (e != ERR_OK)
+		return e;
+	answer = wbuf_new(key.p, key.n);
+	e = read_extra(path, &answer, why);
+	secret_free(&key);
+	return e;
+}
+
 static enum err on_inquire(void *arg, const char *keyword, const char *text, struct wbuf *answer)
 {
 	struct ask *a = arg;

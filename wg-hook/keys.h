@@ -45,5 +45,7 @@ enum err keys_fetch(struct keys **out, struct client *c, const struct settings *
 		    const struct tunnel_peer *peers, size_t n, const struct keys_meanwhile *m,
 		    struct why *why) MUST_CHECK;
 void keys_free(struct keys *k); /* wipes; NULL is fine */
+/* What keys_fetch() will say of an extra-psk-file. */
+enum err keys_check_extra(const char *path, struct why *why) MUST_CHECK;
 
 #endif

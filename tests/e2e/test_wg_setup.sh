@@ -173,6 +173,16 @@ expect_ok 'check' hook "$wg" check wg0
 expect_match 'check' "$out" "ok *peer $pub_b: psk-mode device"
 expect_match 'check: the agent' "$out" 'ok *the agent at /run/user/65534/lanyard/agent.sock, because the settings'
 expect_fail 'check of b' '2 things are wrong' hook "$wg" check wg1
+cp $settings/wg0.conf "$home/kept"
+echo "extra-psk-file = $home/extra" >>$settings/wg0.conf
+expect_fail 'check: no extra file' '1 thing is wrong' hook "$wg" check wg0
+expect_match 'check: no extra file' "$out" "WRONG *peer $pub_b: cannot read $home/extra"
+wg genpsk >"$home/extra"
+chmod 644 "$home/extra"
+expect_fail 'check: an extra file for all' '1 thing is wrong' hook "$wg" check wg0
+chmod 600 "$home/extra"
+expect_ok 'check: with an extra file' hook "$wg" check wg0
+cp "$home/kept" $settings/wg0.conf
 expect_ok 'point at b' hook "$wg" point wg1 "$pub_a" "$point_a"
 
 # What an environment says to root is not believed: not SUDO_UID without a terminal either.
