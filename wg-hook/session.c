@@ -36,7 +36,7 @@ static struct wg_peer *copy_peer(struct wg_device *to, const struct wg_peer *p,
 }
 
 /* Every peer of `have` is one of `want`. */
-static enum err check_known(const char *iface, const struct wg_device *have,
+static enum err check_known(const char *iface, const struct wg_device *have, bool closed,
 			    const struct wg_device *want, struct why *why)
 {
 	char text[WG_KEY_TEXT];
@@ -45,6 +45,13 @@ static enum err check_known(const char *iface, const struct wg_device *have,
 		if (wg_device_find(want, have->peers[i].public_key))
 			continue;
 		wg_key_format(text, have->peers[i].public_key);
+		/* wg(8) does not see it there. */
+		if (closed)
+			return why_set(why, ERR_MISMATCH,
+				       "%s had the peer %s when it was closed, which its wg-quick "
+				       "config has not: `wg-quick down %s`, then up leaves it out; "
+				       "or write it there",
+				       iface, text, iface);
 		return why_set(why, ERR_MISMATCH,
 			       "%s has the peer %s, which its wg-quick config has not: take it out "
 			       "with `wg set %s peer %s remove`, or write it there",
@@ -127,9 +134,9 @@ enum err session_install(const char *iface, const struct wg_device *want, struct
 	if (e == ERR_OK)
 		e = closed_read(iface, &closed, why);
 	if (e == ERR_OK)
-		e = check_known(iface, &now, want, why);
+		e = check_known(iface, &now, false, want, why);
 	if (e == ERR_OK)
-		e = check_known(iface, &closed, want, why);
+		e = check_known(iface, &closed, true, want, why);
 	if (e == ERR_OK)
 		e = plan_peers(&change, iface, want, &now, &closed, why);
 	if (e != ERR_OK)

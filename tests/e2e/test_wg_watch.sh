@@ -80,6 +80,16 @@ closes 'device removed, its backup there' 'mv "$device" "$home/taken"'
 rm "$home/a/.local/share/lanyard/soft/backup"
 opens 'device back' 'mv "$home/taken" "$device"'
 
+# A peer that only wg(8) was told of: neither left out silently nor let in, and it says what to do.
+stranger=$(wg genkey | wg pubkey)
+on a wg set wga peer "$stranger"
+closes 'device removed, a stranger there' 'mv "$device" "$home/taken"'
+mv "$home/taken" "$device"
+wait_for "on a lanyard-wg show wga | grep -q '^  state: closed, wga had the peer $stranger when it was closed'"
+expect_ok 'down with a stranger' wg_down a
+expect_ok 'up without a stranger' wg_up a
+opens 'without a stranger' true
+
 # Either half of the watcher.
 watcher=$(wg_watcher a)
 guard=$(pgrep -P "$watcher")
