@@ -270,6 +270,11 @@ static enum err conf_change(struct change *c, const struct options *o, const cha
 
 	if (e == ERR_OK)
 		e = file_read(c->path, CONF_FILE_MAX, FILE_ANY, &c->old, &c->old_n, &c->st, why);
+	if (e == ERR_NOT_FOUND)
+		return why_set(why, e,
+			       "%s is not there: make a wg-quick config without keys first, or "
+			       "name it by --config",
+			       c->path);
 	if (e != ERR_OK)
 		return e;
 	e = conf_edit((const char *)c->old, c->old_n, program, &c->new, &c->new_n, &inner);
@@ -362,6 +367,21 @@ static enum err put_aside(const char *path, struct why *why)
 	return ERR_OK;
 }
 
+/* Lines that were written by hand stay: with no settings, they make wg-quick fail. */
+static void say_left(const struct change *hooks)
+{
+	struct conf conf = {0};
+	struct why why = {0};
+
+	if (hooks->new == NULL ||
+	    conf_parse(&conf, hooks->path, hooks->new, hooks->new_n, &why) != ERR_OK)
+		return;
+	if (conf.hook_line != 0)
+		wg_say("%s, line %u still runs lanyard-wg: take it out by hand", hooks->path,
+		       conf.hook_line);
+	conf_free(&conf);
+}
+
 int cmd_teardown(const struct options *o)
 {
 	struct change hooks = {0}, none = {0};
@@ -384,6 +404,8 @@ int cmd_teardown(const struct options *o)
 		if (e == ERR_OK)
 			printf("the settings are kept as %s.lanyard-backup\n", settings);
 	}
+	if (e == ERR_OK)
+		say_left(&hooks);
 	change_free(&hooks);
 	return e == ERR_OK ? 0 : wg_error(e, &why);
 }

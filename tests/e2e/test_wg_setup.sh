@@ -141,6 +141,9 @@ out=$(printf 'KEYS\nBYE\n' | socat -t 30 - UNIX-CONNECT:/run/user/65534/lanyard/
 expect_match 'KEYS of root' "$out" '^S KEY wg://wg0@peer1 '
 ! printf '%s' "$out" | grep -q 'ssh://' || die "root sees the user's logins: $out"
 
+expect_fail 'setup without a config' 'wg7.conf is not there: make a wg-quick config without keys' \
+	hook "$wg" setup wg7 -y
+
 # A hub.
 {
 	echo '[Interface]'
@@ -245,6 +248,10 @@ expect_eq 'mode and owner' "$(stat -c '%a %u:%g' /etc/wireguard/wg0.conf)" '640 
 [ ! -e $settings/wg0.conf ] || die 'the settings are still there'
 cmp $settings/wg0.conf.lanyard-backup "$home/settings" || die 'the settings put aside'
 expect_ok 'teardown twice' hook "$wg" teardown wg0 -y
+sed '/^# [<>]* lanyard-wg/d' "$home/with-hooks" >/etc/wireguard/wg0.conf
+expect_ok 'teardown of lines by hand' hook "$wg" teardown wg0 -y
+expect_match 'teardown of lines by hand' "$(cat "$home/stderr")" 'line 3 still runs lanyard-wg'
+cp "$home/before" /etc/wireguard/wg0.conf
 expect_fail 'no settings' 'lanyard-wg setup wg0' hook "$wg" pub wg0
 
 # Words that are not commands, names that are not interfaces.
