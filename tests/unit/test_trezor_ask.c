@@ -54,7 +54,9 @@ static enum err answered(const char *answer, const char *says)
 	struct task t = task_new(OP_PUBLIC_KEY, "ssh://a@b", CURVE_ED25519);
 
 	t.answers[0] = answer;
+	bench.secret = strlen(answer) >= 4 ? answer : NULL;
 	enum err e = task_run(&t);
+	bench.secret = NULL;
 	cr_assert_eq(t.asks, 1);
 	if (says)
 		cr_assert(strstr(t.job.why.text, says), "'%s' does not say '%s'", t.job.why.text,
@@ -107,6 +109,46 @@ Test(trezor_ask, what_is_not_sent)
 		asks(MSG_PASSPHRASE_REQUEST, false);
 		cr_assert_eq(answered(passphrases[i], NULL), ERR_INVALID);
 	}
+}
+
+/* The device is waited for as long as it makes everybody wait: with wrong PINs of another program,
+ * that nobody told us of, too. */
+static void patience(const char *features, unsigned wrong_pins, uint64_t least)
+{
+	plug(features);
+	asks(MSG_PIN_REQUEST, true);
+	cr_assert_eq(answered("1234", NULL), ERR_OK);
+	again(features);
+	asks(MSG_PIN_REQUEST, true);
+	bench.wallet->wrong_pins = wrong_pins;
+	(void)script_patience();
+	cr_assert_eq(answered("1234", NULL), ERR_OK);
+	uint64_t most = script_patience();
+	cr_assert_gt(most, least, "%u ms", (unsigned)most);
+}
+
+Test(trezor_ask, patience)
+{
+	patience(TREZOR, 0, 10000);
+	bench_unplug();
+	UNTIL(!bench.device);
+	patience(KEEPKEY, 0, 10000);
+	bench_unplug();
+	UNTIL(!bench.device);
+	patience(TREZOR, 10, 1000000); /* 2^10 - 1 s */
+}
+
+/* A KeepKey is silent before it asks. */
+Test(trezor_ask, patience_before_the_question)
+{
+	struct task t = task_new(OP_PUBLIC_KEY, "ssh://a@b", CURVE_ED25519);
+
+	plug(KEEPKEY);
+	script_any(1);
+	script_message(MSG_FAILURE, "0804");
+	(void)script_patience();
+	cr_assert_eq(task_run(&t), ERR_REFUSED);
+	cr_assert_gt(script_patience(), 10000);
 }
 
 /* Each wrong PIN is one job's; what the next one takes is said before and after. */

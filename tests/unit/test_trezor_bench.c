@@ -29,6 +29,8 @@ static struct {
 	unsigned count, at;
 	char wrong[300]; /* the first thing that was */
 	unsigned notes;  /* that had to be seen so far */
+	bool claimed;
+	uint64_t patience;
 } script;
 static atomic_uint notes_seen;
 
@@ -162,6 +164,7 @@ void script_get_features(const char *file, const char *heading)
 void script_end(void)
 {
 	cr_assert_str_eq(script.wrong, "");
+	cr_assert_not(script.claimed, "the interface is kept after a flow");
 	cr_assert_eq(script.at, script.count, "only %u of %u packets were exchanged", script.at,
 		     script.count);
 }
@@ -176,15 +179,49 @@ unsigned script_count(void)
 	return script.count;
 }
 
+uint64_t script_patience(void)
+{
+	uint64_t longest = script.patience;
+
+	script.patience = 0;
+	return longest;
+}
+
+static void script_fail(const char *what)
+{
+	if (!script.wrong[0])
+		snprintf(script.wrong, sizeof(script.wrong), "packet %u: %s", script.at, what);
+}
+
 static enum err script_claim(struct transport *t, struct why *why)
 {
 	(void)t;
-	return bench.claim ? why_set(why, bench.claim, "test: %s", err_text(bench.claim)) : ERR_OK;
+	if (bench.claim)
+		return why_set(why, bench.claim, "test: %s", err_text(bench.claim));
+	if (script.claimed)
+		script_fail("claimed twice");
+	script.claimed = true;
+	return ERR_OK;
 }
 
 static void script_release(struct transport *t)
 {
 	(void)t;
+	script.claimed = false;
+}
+
+/* What is waited for, by whom: the interface is ours, and no secret is kept that was sent. */
+static void script_check(uint64_t deadline)
+{
+	uint64_t now = transport_now();
+
+	if (!script.claimed)
+		script_fail("not claimed");
+	if (bench.secret &&
+	    memmem(bench.wallet, sizeof(*bench.wallet), bench.secret, strlen(bench.secret)))
+		script_fail("a secret is kept");
+	if (deadline > now && deadline - now > script.patience)
+		script.patience = deadline - now;
 }
 
 /* A person takes longer than the loop, which has to see what a person is told. */
@@ -203,6 +240,8 @@ static enum err script_send(struct transport *t, const uint8_t packet[static PAC
 	char now[2 * PACKET_LEN + 1], want[2 * PACKET_LEN + 1];
 
 	(void)t, (void)deadline;
+	if (!script.claimed)
+		script_fail("not claimed");
 	if (!memcmp(packet, "?##\0\x1b", 5))
 		script_wait_note();
 	bool room = script.at < script.count;
@@ -223,6 +262,7 @@ static enum err script_send(struct transport *t, const uint8_t packet[static PAC
 static enum err script_receive(struct transport *t, uint8_t packet[static PACKET_LEN],
 			       uint64_t deadline)
 {
+	script_check(deadline);
 	if (script.at < script.count && script.steps[script.at].kind == STEP_NOTE) {
 		script_wait_note();
 		script.at++;

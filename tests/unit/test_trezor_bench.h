@@ -19,6 +19,7 @@ struct bench {
 	struct transport *transport;     /* as long as the driver has it open */
 	enum err claim;                  /* what comes of taking the interface */
 	const struct wallet_setting *wallets;
+	const char *secret; /* is nowhere in the wallet's memory while the device is waited for */
 	struct budgets budgets; /* of the next wallet that is opened */
 	struct wallet *wallet;  /* the one that is open; not while a job runs */
 	struct device *device;  /* once it is identified */
@@ -67,6 +68,8 @@ void script_get_features(const char *file, const char *heading);
 /* Nothing was sent that was not to be, and all was. */
 void script_end(void);
 bool script_left(void); /* not all was exchanged yet */
+uint64_t
+script_patience(void); /* the longest that was waited for at most, since it was asked; ms */
 /* Packets in the script, both ways. */
 unsigned script_count(void);
 
