@@ -121,7 +121,11 @@ static enum err sync_receive(struct wallet *w, struct features *f, uint64_t dead
 static enum err sync_features(struct wallet *w, struct features *f, bool probe)
 {
 	unsigned budget = probe ? w->budgets.probe : w->budgets.answer;
+	uint64_t now = transport_now();
 	enum err e = ERR_TIMEOUT;
+
+	if (w->deaf_until > now) /* the job whose PIN it was has been canceled */
+		budget += (unsigned)(w->deaf_until - now);
 
 	for (int i = 0; i < TRIES && (e == ERR_TIMEOUT || e == ERR_DEVICE_ERROR); i++) {
 		uint64_t deadline = deadline_in(budget / TRIES);
@@ -337,14 +341,21 @@ static enum err on_button(struct wallet *w, struct job *job, const char *what, u
 	return ERR_OK;
 }
 
+/* There may be wrong PINs that we do not know of, of another program or an earlier start: the wait
+ * is theirs too. */
+static unsigned pin_budget(struct wallet *w)
+{
+	unsigned delay = pin_delay(w) * 1100, budget = delay + w->budgets.answer;
+
+	w->deaf_until = transport_now() + delay;
+	return budget > w->budgets.person ? budget : w->budgets.person;
+}
+
 static enum err on_pin(struct wallet *w, struct job *job, unsigned *budget)
 {
 	enum err e = ask_pin(w, job);
-	/* There may be wrong PINs that we do not know of, of another program or an earlier start:
-	 * the wait is theirs too. */
-	unsigned delay = pin_delay(w) * 1100 + w->budgets.answer;
 
-	*budget = delay > w->budgets.person ? delay : w->budgets.person;
+	*budget = pin_budget(w);
 	return e;
 }
 
@@ -433,8 +444,8 @@ static enum err call_receive(struct wallet *w, uint64_t deadline)
 enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, const char *what)
 {
 	/* A KeepKey is silent for the delay of its PIN before it asks for it. */
-	unsigned budget = w->features.keepkey && !w->features.unlocked ? w->budgets.person
-								       : w->budgets.answer;
+	bool deaf = w->features.keepkey && !w->features.unlocked;
+	unsigned budget = deaf ? pin_budget(w) : w->budgets.answer;
 	enum message_type sent = w->message.type;
 	enum err e = ERR_OK;
 
@@ -455,6 +466,8 @@ enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, 
 			w->calling = false;
 			return ERR_OK;
 		}
+		if (!e)
+			w->deaf_until = 0;
 		if (!e)
 			e = call_answer(w, job, sent, what, &budget);
 	}

@@ -46,6 +46,7 @@ struct wallet {
 	bool half;        /* nor has it been sent to its end */
 	bool dirty;       /* the last flow ended in the middle of something */
 	unsigned wrong_pins, passphrase_buttons;
+	uint64_t deaf_until; /* it made us wait for a PIN, as far as we know that long */
 	struct wire_message message;
 	struct arena arena;
 };

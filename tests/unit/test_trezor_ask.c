@@ -138,6 +138,30 @@ Test(trezor_ask, patience)
 	patience(TREZOR, 10, 1000000); /* 2^10 - 1 s */
 }
 
+/* Canceled while it made us wait: the next job waits for the rest. */
+Test(trezor_ask, patience_after_a_cancel)
+{
+	struct task t = task_new(OP_PUBLIC_KEY, "ssh://a@b", CURVE_ED25519), u = t;
+
+	plug(TREZOR);
+	bench.wallet->wrong_pins = 10;
+	bench.wallet->budgets.idle = 16;
+	script_any(1);
+	script_message(MSG_PIN_REQUEST, "");
+	script_any(2); /* the PIN, and Cancel, which it does not hear */
+	t.answers[0] = u.answers[0] = "1234";
+	t.cancel_at_note = true;
+	cr_assert_eq(task_run(&t), ERR_CANCELED);
+	script_any(3);
+	script_message(MSG_FEATURES, TREZOR);
+	asks(MSG_PIN_REQUEST, true);
+	bench.wallet->wrong_pins = 0;
+	(void)script_patience();
+	cr_assert_eq(task_run(&u), ERR_OK, "%s", u.job.why.text);
+	cr_assert_gt(script_patience(), 300000);
+	script_end();
+}
+
 /* A KeepKey is silent before it asks. */
 Test(trezor_ask, patience_before_the_question)
 {
@@ -149,6 +173,12 @@ Test(trezor_ask, patience_before_the_question)
 	(void)script_patience();
 	cr_assert_eq(task_run(&t), ERR_REFUSED);
 	cr_assert_gt(script_patience(), 10000);
+	again(KEEPKEY);
+	script_any(1);
+	script_message(MSG_FAILURE, "0804");
+	bench.wallet->wrong_pins = 10;
+	cr_assert_eq(task_run(&t), ERR_REFUSED);
+	cr_assert_gt(script_patience(), 1000000);
 }
 
 /* Each wrong PIN is one job's; what the next one takes is said before and after. */
