@@ -40,9 +40,11 @@ static enum err request_check_signing(struct request *r)
 	if (how == SIGNING_SIGNIFY)
 		return why_set(&r->why, ERR_UNSUPPORTED, "signify signs with ed25519, not %s",
 			       curve_name(r->id.curve));
-	if (how == SIGNING_GPG && r->data.n != 32)
+	/* Of a longer one the leftmost 32 bytes count, as ECDSA has it; SHA-512's is the longest.
+	 */
+	if (how == SIGNING_GPG && (r->data.n < 32 || r->data.n > 64))
 		return why_set(&r->why, ERR_INVALID,
-			       "gpg signs a digest of 32 bytes with %s; these are %zu",
+			       "gpg signs a digest of 32 to 64 bytes with %s; these are %zu",
 			       curve_name(r->id.curve), r->data.n);
 	return ERR_OK;
 }

@@ -88,7 +88,8 @@ while IFS='|' read -r uri index curve signing data _ public signature; do
 	case $uri in *"'"*) continue ;; esac
 	got=$(lanyard sign -k "$curve" -i "$index" "$uri" "$data" 2>"$home/stderr") || got=refused
 	# A longer digest is cut by us, where the device would refuse it.
-	[ ${#data} -le 64 ] || [ "$curve" = ed25519 ] || signature=$got
+	[ ${#data} -le 64 ] || [ "$curve" = ed25519 ] ||
+		signature=$(lanyard sign -k "$curve" -i "$index" "$uri" "$(printf %.64s "$data")")
 	expect_eq "$uri $index $curve $data" "$got" "$signature"
 	[ "$signature" = refused ] || [ -n "$public" ] || die 'a row without its key'
 	rows=$((rows + 1))
