@@ -37,6 +37,8 @@ struct device {
 	void *self;    /* the worker alone writes it, and reads it without the lock */
 	enum err stop; /* why there are no more jobs */
 	bool moved, lost, unlocked, ended;
+	bool renamed; /* info.label and info.about become these */
+	char label[DEVICE_LABEL_MAX + 1], about[DEVICE_ABOUT_MAX + 1];
 	unsigned session;
 	enum question question; /* of the running job */
 	struct ask asked;
@@ -206,6 +208,22 @@ static enum err worker_run(struct device *d, struct job *job)
 	return e;
 }
 
+/* Worker. Another program may have given it another name, or its keys, since it was found. */
+static void worker_describe(struct device *d)
+{
+	pthread_mutex_lock(&d->lock);
+	struct device_info now = d->info;
+	pthread_mutex_unlock(&d->lock);
+	if (!d->self || !d->driver->describe || !now.serial[0])
+		return;
+	d->driver->describe(d->self, &now);
+	pthread_mutex_lock(&d->lock);
+	d->renamed = strcmp(now.label, d->info.label) != 0 || strcmp(now.about, d->info.about) != 0;
+	memcpy(d->label, now.label, sizeof(d->label));
+	memcpy(d->about, now.about, sizeof(d->about));
+	pthread_mutex_unlock(&d->lock);
+}
+
 static void *worker_main(void *arg)
 {
 	struct device *d = arg;
@@ -233,6 +251,7 @@ static void *worker_main(void *arg)
 
 		enum err e = worker_run(d, job);
 		bool lost = e == ERR_DEVICE_GONE;
+		worker_describe(d);
 		if (lost)
 			worker_close(d);
 		bool unlocked = d->self && (!d->driver->unlocked || d->driver->unlocked(d->self));
@@ -384,6 +403,12 @@ static void on_async(uv_async_t *async)
 	enum device_state state = d->unlocked ? DEVICE_READY : DEVICE_LOCKED;
 	if (d->stop)
 		state = DEVICE_GONE;
+	bool renamed = d->renamed && !d->stop;
+	if (renamed) {
+		memcpy(d->info.label, d->label, sizeof(d->label));
+		memcpy(d->info.about, d->about, sizeof(d->about));
+	}
+	d->renamed = false;
 	bool lost = d->lost && !d->stop;
 	if (lost)
 		state = d->state; /* it is gone in a moment: that is said, and not that it is locked
@@ -392,6 +417,8 @@ static void on_async(uv_async_t *async)
 
 	bool changed = state != d->state && state != DEVICE_GONE;
 	d->state = state;
+	if (renamed)
+		d->calls->renamed(d->calls->arg, d);
 	if (changed)
 		d->calls->changed(d->calls->arg, d);
 	for (struct job *job; (job = queue_pop(&finished));) {

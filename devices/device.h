@@ -163,6 +163,8 @@ struct driver {
 	void (*close)(void *self);
 	enum err (*run)(void *self, struct job *job);
 	bool (*unlocked)(void *self);
+	/* After each job: label and about as the device has them now. NULL: they stay. */
+	void (*describe)(void *self, struct device_info *info);
 	/* Loop: wake run() out of a blocking transfer, it then returns ERR_CANCELED. Called under
 	 * the device's lock: it must not block nor call job_…(). It may come just before the
 	 * transfer, which must then not block (look at job_canceled() after making ready for

@@ -7,6 +7,7 @@
 
 struct device_calls {
 	void (*changed)(void *arg, struct device *d); /* device_state() is another */
+	void (*renamed)(void *arg, struct device *d); /* label or about is another */
 	/* The driver said ERR_DEVICE_GONE; nothing runs until device_close(). */
 	void (*lost)(void *arg, struct device *d);
 	/* After device_close(): every job is done, the worker joined; freed after this. */

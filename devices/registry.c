@@ -247,6 +247,19 @@ static void on_changed(void *arg, struct device *d)
 		r->calls.changed(r->calls.arg, d);
 }
 
+static void on_renamed(void *arg, struct device *d)
+{
+	struct registry *r = arg;
+	const struct device_info *info = device_info(d);
+
+	if (!entry_is(r, d))
+		return;
+	log_info("device %u: %s:%s (serial %s) is called so now, %s", device_index(d),
+		 device_driver(d)->name, info->label, info->serial, info->about);
+	if (r->calls.index) /* what is recorded of it follows */
+		r->calls.index(r->calls.arg, device_driver(d), info);
+}
+
 /* Gone as far as the driver can tell; when it is still there, or there again, it comes back new. */
 static void on_lost(void *arg, struct device *d)
 {
@@ -303,6 +316,7 @@ enum err registry_new(struct registry **out, struct uv_loop_s *loop,
 	r->calls = *calls;
 	r->device_calls = (struct device_calls){
 		.changed = on_changed,
+		.renamed = on_renamed,
 		.lost = on_lost,
 		.ended = on_ended,
 		.arg = r,

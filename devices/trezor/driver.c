@@ -76,8 +76,22 @@ static bool trezor_unlocked(void *self)
 	return w->ready && !w->kept_locked;
 }
 
+static void trezor_describe(void *self, struct device_info *info)
+{
+	const struct wallet *w = self;
+	const struct features *f = &w->features;
+
+	if (w->thp || !w->known)
+		return;
+	memcpy(info->label, f->label, sizeof(info->label));
+	snprintf(info->about, sizeof(info->about), "%s %s%s", f->model, f->firmware,
+		 f->bootloader     ? ", in its bootloader"
+		 : !f->initialized ? ", not set up"
+				   : "");
+}
+
 /* What is there but cannot be used is listed all the same, so that its owner knows why. */
-static void probe_fill(const struct wallet *w, struct probe *p)
+static void probe_fill(struct wallet *w, struct probe *p)
 {
 	const struct features *f = &w->features;
 	struct device_info *info = &p->info;
@@ -91,11 +105,7 @@ static void probe_fill(const struct wallet *w, struct probe *p)
 		return;
 	}
 	memcpy(info->serial, f->serial, sizeof(info->serial));
-	memcpy(info->label, f->label, sizeof(info->label));
-	snprintf(info->about, sizeof(info->about), "%s %s%s", f->model, f->firmware,
-		 f->bootloader     ? ", in its bootloader"
-		 : !f->initialized ? ", not set up"
-				   : "");
+	trezor_describe(w, info);
 	p->driver = f->keepkey ? &keepkey_driver : &trezor_driver;
 }
 
@@ -428,6 +438,7 @@ const struct driver trezor_driver = {
 	.close = trezor_close,
 	.run = trezor_run,
 	.unlocked = trezor_unlocked,
+	.describe = trezor_describe,
 	.abort = trezor_abort,
 	.verbs = wallet_verbs,
 };
@@ -440,6 +451,7 @@ const struct driver keepkey_driver = {
 	.close = trezor_close,
 	.run = trezor_run,
 	.unlocked = trezor_unlocked,
+	.describe = trezor_describe,
 	.abort = trezor_abort,
 	.verbs = wallet_verbs,
 };

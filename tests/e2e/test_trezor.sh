@@ -180,6 +180,19 @@ tell peer plug
 wait_for 'lanyard devices | grep -q trezor:peer'
 expect_ok 'after it came back' lanyard sign 'gpg://a@b.example' $digest
 
+# Another program gives it another name: what is said and listed follows.
+tell peer label other
+expect_ok 'named anew' lanyard sign 'gpg://a@b.example' $digest
+wait_for "lanyard devices | grep -q 'trezor:other  *ready'"
+expect_match 'recorded' "$(lanyard device list)" 'trezor:other'
+expect_ok 'by its name' lanyard sign -d trezor:other 'gpg://a@b.example' $digest
+tell peer buttons refuse
+expect_fail 'the same name' 'refused on trezor:other' lanyard sign 'gpg://a@b.example' $digest
+tell peer buttons auto
+tell peer label peer
+expect_ok 'named back' lanyard sign 'gpg://a@b.example' $digest
+wait_for "lanyard devices | grep -q 'trezor:peer  *ready'"
+
 # A device that lies about its key or its signature.
 tell peer fault bad-key
 expect_fail 'another key' 'is the known one' lanyard sign 'gpg://a@b.example' $digest

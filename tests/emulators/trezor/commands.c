@@ -192,6 +192,14 @@ static void run_lock(struct client *client, struct device *dev, const char *args
 	client_say(client, "ok");
 }
 
+static void run_label(struct client *client, struct device *dev, const char *args)
+{
+	bool good = args[0] && strlen(args) < sizeof(dev->set.label);
+
+	if (ok(client, good, "1 to 32 bytes"))
+		strcpy(dev->set.label, args);
+}
+
 static void run_count(struct client *client, struct device *dev, const char *args)
 {
 	(void)args;
@@ -269,6 +277,7 @@ static const struct {
 	{"pin-fails", "[N]", "read or set the count of wrong PINs", run_fails},
 	{"session", "HEX", "the id of the next new session", run_session},
 	{"lock", "", "as its own auto-lock", run_lock},
+	{"label", "TEXT", "as another program names it", run_label},
 	{"count", "", "packets from and to the host", run_count},
 	{"log", "", "messages: > or <, name, type, packets", run_log},
 	{"reset", "", "start count and log anew", run_reset},
