@@ -70,7 +70,10 @@ static enum err check_challenge(const struct wallet *w, struct job *job)
 		       "authentication%s makes it so long. Put `PubkeyAuthentication unbound` "
 		       "into ~/.ssh/config for this host",
 		       w->name, max, job->data.n,
-		       w->features.keepkey ? "" : " with an RSA host key of 3072 bits or more");
+		       w->features.keepkey ? ""
+		       : job->id.curve == CURVE_NIST256P1
+			       ? " with an RSA host key"
+			       : " with an RSA host key of 3072 bits or more");
 }
 
 enum err check_sign(const struct wallet *w, struct job *job)
