@@ -10,7 +10,7 @@
 #include "devices/transport.h"
 #include "protocol/address.h"
 
-enum { PING_LEN = 8, PING_MS = 1000 };
+enum { PING_LEN = 8, PING_MS = 100, PING_LOST_MS = 1000 };
 
 struct udp {
 	struct transport t;
@@ -86,7 +86,8 @@ static enum err udp_send(struct transport *t, const uint8_t packet[static PACKET
 }
 
 /* Nothing tells that nobody has the port any more but the answer to a datagram: one goes there now
- * and then while a person is waited for. The emulators answer it in every state. */
+ * and then while a person is waited for, often enough to see an emulator end that is started again
+ * at once. The emulators answer it in every state, but not while they sleep. */
 static const char ping[PING_LEN] = "PINGPING", pong[PING_LEN] = "PONGPONG";
 
 static bool is_pong(const uint8_t *p, size_t n)
@@ -99,15 +100,18 @@ static enum err udp_receive(struct transport *t, uint8_t packet[static PACKET_LE
 {
 	struct udp *u = (struct udp *)t;
 	size_t n = 0;
+	unsigned pause = PING_MS;
 	enum err e = ERR_OK;
 
 	for (;;) {
-		uint64_t soon = transport_now() + PING_MS;
+		uint64_t soon = transport_now() + pause;
 		e = udp_receive_bytes(u, packet, PACKET_LEN, &n, soon < deadline ? soon : deadline);
-		if (e == ERR_TIMEOUT && soon < deadline)
+		bool idle = e == ERR_TIMEOUT && soon < deadline;
+		if (idle)
 			e = udp_send_bytes(u, ping, PING_LEN, deadline);
 		else if (e || !is_pong(packet, n))
 			break;
+		pause = idle ? PING_LOST_MS : PING_MS;
 		if (e)
 			break;
 	}
