@@ -404,6 +404,14 @@ static enum err on_failure(struct wallet *w, struct job *job, enum message_type 
 		wallet_forget(w);
 		return why_set(&job->why, ERR_DEVICE_ERROR, "%s lost its session: try again",
 			       w->name);
+	case FAILURE_UNEXPECTED:
+		/* No Ack is unexpected to a device that asked for it. */
+		if (w->calling || answered == MSG_BUTTON_ACK)
+			return why_set(&job->why, ERR_DEVICE_ERROR,
+				       "%s knows nothing of its question any more: it was "
+				       "restarted, or another program came between; try again",
+				       w->name);
+		/* fall through */
 	default:
 		return why_set(&job->why, ERR_DEVICE_ERROR, "%s refuses, code %u: %s", w->name,
 			       (unsigned)code, text);

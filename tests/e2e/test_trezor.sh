@@ -237,6 +237,17 @@ emulators_stop
 
 # ---- PIN ----
 
+# unlock_asks: an UNLOCK that has asked for its PIN. Descriptor 9 answers; $client is who asks.
+unlock_asks() {
+	rm -f "$home/ask.in" "$home/ask.out"
+	mkfifo "$home/ask.in"
+	socat -t 30 - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/ask.in" >"$home/ask.out" &
+	client=$!
+	exec 9>"$home/ask.in"
+	echo 'UNLOCK trezor:peer' >&9
+	wait_for "grep -qs ^INQUIRE $home/ask.out"
+}
+
 emulator peer --pin 1234 --pin-scale 10
 fresh 1 "udp = {\"127.0.0.1:$port\"}"
 expect_match 'locked' "$(lanyard devices)" 'trezor:peer  *locked'
@@ -246,12 +257,7 @@ expect_match 'the question' "$said" '^INQUIRE PIN PIN of trezor:peer.*7-8-9'
 expect_match 'wrong PIN' "$said" '^ERR .* bad-pin: wrong PIN for trezor:peer.*1 s'
 expect_eq 'asked once' "$(tell peer pin-fails)" 1
 # Who leaves while the device looks at a wrong one has made it count all the same.
-mkfifo "$home/leave.in"
-socat -t 30 - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/leave.in" >"$home/leave.out" &
-client=$!
-exec 9>"$home/leave.in"
-echo 'UNLOCK trezor:peer' >&9
-wait_for "grep -q ^INQUIRE $home/leave.out"
+unlock_asks
 tell peer wait pin-delay 20000 &
 delayed=$!
 printf 'D 1111\nEND\n' >&9
@@ -266,6 +272,15 @@ expect_eq 'counted' "$(tell peer pin-fails)" 3
 ask 'UNLOCK trezor:peer' 12a
 expect_match 'no digits' "$said" '^ERR .* invalid: the PIN of trezor:peer'
 expect_eq 'not sent' "$(tell peer pin-fails)" 3
+# Restarted while somebody looks for the digits: it does not know what it asked.
+unlock_asks
+tell peer plug
+printf 'D 1111\nEND\n' >&9
+wait_for "grep -q ^ERR $home/ask.out"
+expect_match 'restarted' "$(cat "$home/ask.out")" 'knows nothing of its question any more'
+exec 9>&-
+wait $client
+expect_eq 'not looked at' "$(tell peer pin-fails)" 3
 ask 'UNLOCK trezor:peer' pin
 expect_match 'right PIN' "$said" '^OK'
 expect_match 'ready' "$(lanyard devices)" 'trezor:peer  *ready'
