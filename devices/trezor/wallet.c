@@ -70,18 +70,19 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 /* ---- the start of a flow ---- */
 
-static enum err sync_send(struct wallet *w, bool again, bool probe, uint64_t deadline)
+static enum err sync_send(struct wallet *w, int tries, bool probe, uint64_t deadline)
 {
 	struct wire_message *m = &w->message;
 	enum err e = ERR_OK;
 
 	/* Half a message may have been sent; KeepKey would take ours for its rest. */
-	if (again || w->dirty)
+	if (tries || w->dirty)
 		e = wire_reset(w->transport, deadline);
 	if (probe || (w->met && !w->features.has_session)) {
 		/* Initialize would end what waits; where there are no sessions (KeepKey, old
-		 * firmware), it would also forget the passphrase. */
-		if (!probe && (again || w->dirty)) {
+		 * firmware), it would also forget the passphrase. A device that nobody else has,
+		 * and that is silent, waits for a program that has ended. */
+		if (probe ? tries == TRIES - 1 : tries || w->dirty) {
 			message_empty(m, MSG_CANCEL);
 			if (!e)
 				e = wire_send(w->transport, m, deadline);
@@ -129,7 +130,7 @@ static enum err sync_features(struct wallet *w, struct features *f, bool probe)
 
 	for (int i = 0; i < TRIES && (e == ERR_TIMEOUT || e == ERR_DEVICE_ERROR); i++) {
 		uint64_t deadline = deadline_in(budget / TRIES);
-		e = sync_send(w, i > 0, probe, deadline);
+		e = sync_send(w, i, probe, deadline);
 		if (!e)
 			e = sync_receive(w, f, deadline);
 	}

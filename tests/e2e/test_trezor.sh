@@ -180,6 +180,19 @@ tell peer plug
 wait_for 'lanyard devices | grep -q trezor:peer'
 expect_ok 'after it came back' lanyard sign 'gpg://a@b.example' $digest
 
+# The agent is killed meanwhile: the next one finds the wallet all the same.
+tell peer buttons never
+lanyard sign 'gpg://a@b.example' $digest >/dev/null 2>&1 &
+client=$!
+tell peer wait button 10000
+kill -9 "$LANYARD_AGENT_PID"
+wait "$agent_pid" 2>/dev/null || true
+wait $client 2>/dev/null || true
+agent_start
+wait_for 'lanyard devices | grep -q trezor:peer'
+tell peer buttons auto
+expect_ok 'after the agent was killed' lanyard sign 'gpg://a@b.example' $digest
+
 # Another program gives it another name: what is said and listed follows.
 tell peer label other
 expect_ok 'named anew' lanyard sign 'gpg://a@b.example' $digest

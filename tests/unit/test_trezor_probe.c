@@ -42,6 +42,21 @@ Test(trezor_probe, asked_twice)
 	script_end();
 }
 
+/* It waits for a program that was killed: only Cancel is heard. */
+Test(trezor_probe, left_at_its_button)
+{
+	bench.budgets.probe = 90;
+	script_any(1 + 2);
+	script_host("00");
+	script_host("3f23230014");
+	script_host("3f23230037");
+	script_device("3f2323000300000002"
+		      "0804");
+	script_replies(TREZOR, FEATURES);
+	bench_plug(true);
+	script_end();
+}
+
 Test(trezor_probe, nobody_answers)
 {
 	bench_plug(false);
@@ -142,7 +157,8 @@ Test(trezor_probe, asked_once)
 Test(trezor_probe, comes_while_asking)
 {
 	bench.budgets.probe = 90;
-	script_any(1 + 2 + 2); /* unanswered, each after the first with a packet of zeros */
+	/* Unanswered, each after the first with a packet of zeros, the last with a Cancel. */
+	script_any(1 + 2 + 3);
 	script_get_features(TREZOR, FEATURES);
 	bench_plug(false);
 	registry_scan(bench_registry);
