@@ -14,6 +14,7 @@ tty_start() {
 tty_end() {
 	tty_status=$?
 	set +e
+	[ $tty_status -eq 0 ] || tty_screen | sed 's/^/  terminal: /' >&2
 	tty kill-server 2>/dev/null
 	(exit "$tty_status")
 	home_remove
