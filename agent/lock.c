@@ -58,6 +58,8 @@ void lock_classes(struct agent *a, unsigned classes)
 	unsigned before = a->locked;
 
 	a->locked |= classes;
+	if (classes != LOCKED_ALL)
+		passlock_keep(a, classes);
 	consent_lock(a);
 	confirm_lock(a);
 	lock_tell(classes == LOCKED_ALL && before != LOCKED_ALL ? LOCKED_ALL : classes & ~before,

@@ -26,6 +26,12 @@ bool passlock_set(const struct agent *a)
 	return a->passlock != NULL && a->passlock->set;
 }
 
+void passlock_keep(struct agent *a, unsigned classes)
+{
+	if (passlock_set(a))
+		a->passlock->before |= classes;
+}
+
 static void try_done(struct passlock *l, struct passtry *t, enum err e)
 {
 	struct passtry **at = &l->first;

@@ -32,6 +32,8 @@ void passlock_close(struct agent *a); /* nobody waits any more; freed when the l
 enum err passlock_lock(struct agent *a, const void *p, size_t n, void (*done)(void *arg), void *arg,
 		       struct why *why) MUST_CHECK;
 bool passlock_set(const struct agent *a);
+/* Classes that were locked meanwhile on their own: they stay locked when it ends. */
+void passlock_keep(struct agent *a, unsigned classes);
 void passlock_try(struct agent *a, struct passtry *t, const void *p, size_t n);
 /* The client has gone. Nothing when it does not try. */
 void passlock_leave(struct agent *a, struct passtry *t);

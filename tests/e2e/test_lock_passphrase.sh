@@ -61,6 +61,12 @@ ssh_lock >/dev/null
 ssh_unlock right >/dev/null
 opened 'again' 'partly: decrypt'
 lanyard unlock
+# So is what is locked meanwhile.
+ssh_lock >/dev/null
+expect_ok 'lock a class too' lanyard lock decrypt
+ssh_unlock right >/dev/null
+opened 'but for that' 'partly: decrypt'
+lanyard unlock
 expect_fail 'all or nothing' 'locks all, not sign' lanyard lock --passphrase \
 	--new-passphrase-file "$home/right" sign
 locked_is no
