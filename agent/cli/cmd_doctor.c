@@ -97,6 +97,9 @@ static void check_agent(const struct doctor *d, struct visit *v, const char *pat
 	if (e != ERR_OK) {
 		doctor_say(d, "agent", DOCTOR_TODO, START, "no agent answers: %s",
 			   why_text(&why, e));
+		doctor_say(d, "config", DOCTOR_NOTE, "lanyard-agent -D",
+			   "the configuration is read when the agent starts; an error in it is "
+			   "said then, with its line");
 		return;
 	}
 	e = client_command(c, "STATUS", NULL, &calls, &why);

@@ -30,6 +30,8 @@ doctor 1
 says '^todo  sockets .*there is no socket .*agent.sock'
 says '^todo  agent .*no agent answers'
 says 'type: systemctl --user enable --now lanyard-agent'
+says '^note  config .*is read when the agent starts'
+says 'type: lanyard-agent -D'
 
 agent_start
 wait_for 'lanyard status | grep -q "^logind *no system bus"'
