@@ -123,6 +123,32 @@ mv "$home/taken" "$device"
 wait_for "test \$(wg_phase a) = open"
 on a ip link show wga | grep -q '[<,]UP' || die 'down: the link stays down'
 
+# Sleep, which the watcher sees at whatever wakes it: keys are asked for again, but with keep; and a
+# device that went meanwhile is not forgotten for it.
+LANYARD_TEST_CLOCK=$home/clock
+export LANYARD_TEST_CLOCK
+setting 'on-remove = close'
+releases() { grep -c 'wga@alice.*WireGuard key' "$home/a/agent.log"; }
+before=$(releases)
+clock_add 5 5
+on a ip link set lo mtu 65000
+wait_for "test \$(releases) -gt $before"
+opens 'after sleep' true
+setting 'on-sleep = keep'
+opens 'keep' true
+before=$(releases)
+clock_add 5 5
+closes 'removed while asleep' 'mv "$device" "$home/taken"'
+expect_eq 'keep: nothing was asked for again' "$(releases)" "$before"
+opens 'device back after sleep' 'mv "$home/taken" "$device"'
+setting 'on-sleep = down'
+clock_add 5 5
+before=$(releases)
+on a ip link set lo mtu 65100
+wait_for "test \$(releases) -gt $before"
+opens 'down: after sleep' true
+unset LANYARD_TEST_CLOCK
+
 # on-missing: without the device, without an agent.
 mv "$device" "$home/taken"
 wait_for "test \$(wg_phase a) = closed"
