@@ -29,7 +29,7 @@ static const struct command {
 	{"psk", " PEER", 1, 1, false, "print a preshared key, for a peer without lanyard", cmd_psk},
 	{"up", "", 0, 0, false, "give the interface its keys (wg-quick's PostUp)", cmd_up},
 	{"down", "", 0, 0, false, "take them out, stop watching (wg-quick's PreDown)", cmd_down},
-	{"close", "", 0, 0, false, "let no packet pass until the keys come back", cmd_close},
+	{"close", "", 0, 0, false, "let no packet pass until `up` is run again", cmd_close},
 	{"show", "", 0, 0, false, "what is installed and who watches it", cmd_show},
 	{"watch", "", 0, 0, false, NULL, cmd_watch},
 };
