@@ -33,6 +33,7 @@ static enum err find_agent_of(struct owner *w, const struct passwd *user, struct
 	struct stat st;
 
 	w->uid = user->pw_uid;
+	w->is_default = true;
 	snprintf(dir, sizeof(dir), "/run/user/%u", (unsigned)user->pw_uid);
 	if (user->pw_uid == 0)
 		return set_path(w, why, "/run/lanyard", "agent.sock");
@@ -117,6 +118,18 @@ enum err owner_find(struct owner *w, const struct settings *s, const struct opti
 		return find_as_root(w, s, o, why);
 	w->because = "it is yours";
 	return client_socket_path(w->path, o->socket_dir, "agent.sock", why);
+}
+
+void owner_again(struct owner *w)
+{
+	struct passwd user, *found = NULL;
+	char room[ENTRY_MAX];
+	struct owner now = *w;
+	struct why why;
+
+	if (w->is_default && getpwuid_r(w->uid, &user, room, sizeof(room), &found) == 0 &&
+	    found != NULL && find_agent_of(&now, found, &why) == ERR_OK)
+		*w = now;
 }
 
 enum err owner_connect(const struct owner *w, struct client **out, struct why *why)

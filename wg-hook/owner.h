@@ -11,6 +11,7 @@
 struct owner {
 	char path[SOCKET_PATH_MAX + 1]; /* agent.sock */
 	uid_t uid;                      /* the server must be this user or root */
+	bool is_default;                /* where that user's agent is when nobody says */
 	const char *because;            /* "the settings say so": a constant, for people */
 };
 
@@ -22,6 +23,8 @@ struct owner {
  */
 enum err owner_find(struct owner *w, const struct settings *s, const struct options *o,
 		    struct why *why) MUST_CHECK;
+/* Looks for a default path again: before that user has logged in it is another. */
+void owner_again(struct owner *w);
 /* Connects and reads the greeting. ERR_NO_AGENT, ERR_PERMISSION (another user listens there). */
 enum err owner_connect(const struct owner *w, struct client **out, struct why *why) MUST_CHECK;
 

@@ -80,8 +80,8 @@ static enum err write_args(const struct options *o, const struct tunnel *t,
 	struct wbuf w = wbuf_new(text, sizeof(text));
 
 	args_path(path, o->iface);
-	wbuf_printf(&w, "config %s\nsocket %s\nuid %u\nyes %d\nwait %d\n", t->conf_path,
-		    owner->path, (unsigned)owner->uid, o->yes,
+	wbuf_printf(&w, "config %s\nsocket %s\nuid %u\ndefault %d\nyes %d\nwait %d\n", t->conf_path,
+		    owner->path, (unsigned)owner->uid, owner->is_default, o->yes,
 		    t->settings.on_missing == MISSING_WAIT);
 	if (o->device)
 		wbuf_printf(&w, "device %s\n", o->device);
@@ -133,6 +133,8 @@ static enum err read_args(char text[static ARGS_MAX], struct options *o, struct 
 			snprintf(owner->path, sizeof(owner->path), "%s", value);
 		else if (strcmp(line, "uid") == 0)
 			owner->uid = (uid_t)strtoul(value, NULL, 10);
+		else if (strcmp(line, "default") == 0)
+			owner->is_default = *value == '1';
 	}
 	owner->because = "`up` chose it";
 	return ERR_OK;

@@ -318,7 +318,9 @@ static void connect_again(struct watch *w)
 	if (w->events.client || watch_now() < w->reconnect)
 		return;
 	w->reconnect = watch_now() + RECONNECT_MS;
-	if (events_open(&w->events, w->owner, &why) == ERR_OK)
+	owner_again(&w->owner);
+	snprintf(w->state.socket, sizeof(w->state.socket), "%s", w->owner.path);
+	if (events_open(&w->events, &w->owner, &why) == ERR_OK)
 		w->try = true;
 }
 
@@ -389,7 +391,7 @@ int watch_run(const char *iface, int lock, int guard, const struct tunnel *t,
 	*w = (struct watch){.iface = iface,
 			    .t = t,
 			    .s = &t->settings,
-			    .owner = owner,
+			    .owner = *owner,
 			    .lock = lock,
 			    .guard = guard,
 			    .links = -1,

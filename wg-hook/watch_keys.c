@@ -34,7 +34,7 @@ enum err watch_missing(const struct watch *w, struct why *why)
 	int at = find_device(w, &named);
 
 	if (!v->client)
-		return why_set(why, ERR_NO_AGENT, "no agent answers at %s", w->owner->path);
+		return why_set(why, ERR_NO_AGENT, "no agent answers at %s", w->owner.path);
 	if (named && at < 0)
 		return why_set(why, ERR_NO_DEVICE, "the device %s is not connected",
 			       w->state.device[0] ? w->state.device : w->s->device);
@@ -141,7 +141,7 @@ enum err watch_fetch(struct watch *w, struct why *why)
 	struct client *c = NULL;
 	struct keys *k = NULL;
 	struct wg_device want = {0};
-	enum err e = owner_connect(w->owner, &c, why);
+	enum err e = owner_connect(&w->owner, &c, why);
 
 	/* Until it was open once, whatever was used before is not ours. */
 	if (w->state.phase == PHASE_STARTING || w->state.phase == PHASE_WAITING)

@@ -12,7 +12,7 @@ struct watch {
 	const char *iface;
 	const struct tunnel *t;
 	const struct settings *s;
-	const struct owner *owner;
+	struct owner owner;
 	int lock, guard;
 	int links; /* rtnetlink: interfaces come and go */
 	int clock; /* timerfd: somebody set the clock, or the machine slept */

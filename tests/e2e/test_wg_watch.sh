@@ -164,6 +164,21 @@ expect_ok 'wait without an agent' on a lanyard-wg up wga
 expect_match 'wait without an agent: said' "$(cat "$home/stderr")" 'wga has no keys yet: no agent'
 wg_agent a
 wait_for "test \$(wg_phase a) = open"
+
+# A boot with nobody there: the user whose agent it is logs in later, and has a runtime directory only
+# then. (Root listens there, who may.)
+expect_ok 'down' on a lanyard-wg down wga
+cp /etc/lanyard/wg/wga.conf "$home/settings"
+sed -i 's/^socket = .*/agent-user = nobody/' /etc/lanyard/wg/wga.conf
+expect_ok 'nobody has logged in' on a lanyard-wg up wga
+expect_match 'nobody has logged in: said' "$(cat "$home/stderr")" 'wga has no keys yet: no agent'
+mkdir -p /run/user/65534
+ln -s "$home/a/run/lanyard" /run/user/65534/lanyard
+chown 65534 /run/user/65534
+wait_for "test \$(wg_phase a) = open"
+expect_match 'show: the agent' "$(lanyard-wg show wga)" '^  agent: /run/user/65534/lanyard/agent.sock$'
+cp "$home/settings" /etc/lanyard/wg/wga.conf
+
 setting 'on-missing = fail'
 expect_ok 'down' on a lanyard-wg down wga
 wg_agent_end a
