@@ -80,7 +80,8 @@ static enum err ask_on_host(struct wallet *w, struct job *job)
 	if (!answer.n)
 		e = why_set(&job->why, ERR_INVALID,
 			    "an empty passphrase is another wallet: if that is the one you want, "
-			    "say so in lanyard.conf: wallet \"%s\" { passphrase = none }",
+			    "say so in lanyard.conf, wallet \"%s\" { passphrase = none }, and "
+			    "connect it again after `lanyard reload`",
 			    w->name);
 	else if (answer.n > PASSPHRASE_MAX || !text_is_ascii_printable(answer.p, answer.n))
 		e = why_set(&job->why, ERR_INVALID,
