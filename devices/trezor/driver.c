@@ -151,6 +151,7 @@ static void set_mark(struct wallet *w, const uint8_t pub[static PUBLIC_KEY_LEN])
 {
 	memcpy(w->mark, pub, PUBLIC_KEY_LEN);
 	w->marked = true;
+	w->unsure = false;
 }
 
 /* Where no known key tells the wallet: it has to be the one of before, whatever passphrase was
@@ -162,8 +163,11 @@ static enum err check_wallet(struct wallet *w, struct job *job)
 	if (!w->marked || !w->unsure || job->has_expect)
 		return ERR_OK;
 	enum err e = get_public_key(w, job, PURPOSE_SIGN, CURVE_ED25519, wallet_uri, 0, pub);
-	if (e || !memcmp(pub, w->mark, sizeof(pub)))
+	if (e)
 		return e;
+	w->unsure = false;
+	if (!memcmp(pub, w->mark, sizeof(pub)))
+		return ERR_OK;
 	wallet_forget(w);
 	return why_set(&job->why, ERR_LOCKED,
 		       "%s was given another passphrase than before, here or by another program: "
@@ -385,6 +389,8 @@ static enum err trezor_run(void *self, struct job *job)
 		e = check_wallet(w, job);
 	if (!e)
 		e = run_op(w, job);
+	if (!e && job->op != OP_LOCK) /* when it has asked for a passphrase after all */
+		e = check_wallet(w, job);
 	if (!e)
 		w->ready = job->op != OP_LOCK;
 	wallet_end(w);

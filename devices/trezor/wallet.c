@@ -365,6 +365,7 @@ static enum err on_passphrase(struct wallet *w, struct job *job, unsigned *budge
 	bool on_device;
 	enum err e = ask_passphrase(w, job, &on_device);
 
+	w->unsure = true;
 	/* A KeepKey wants it confirmed once, a Trezor One twice unless it is empty. */
 	if (w->features.small && !on_device)
 		w->passphrase_buttons = w->features.keepkey ? 1 : 2;

@@ -37,7 +37,7 @@ struct wallet {
 	uint8_t session[SESSION_LEN];
 	bool has_session;
 	/* The SLIP-0013 ed25519 public key of lanyard://wallet, if it was asked for since the last
-	 * wallet_forget(); and in this flow, whether another passphrase may have come since. */
+	 * wallet_forget(); and whether another passphrase may have come since. */
 	uint8_t mark[PUBLIC_KEY_LEN];
 	bool marked, unsure;
 	bool ready;       /* asks for nothing but a button */

@@ -161,6 +161,25 @@ Test(trezor_sessions, session_resumed_after_a_wait)
 	script_end();
 }
 
+/* It says that it is the session, and asks for a passphrase all the same. */
+Test(trezor_sessions, session_without_its_passphrase)
+{
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host"),
+		    b = job(OP_PUBLIC_KEY, "ssh://new@host");
+	char resume[100];
+
+	plug(TREZOR, FIRST);
+	snprintf(resume, sizeof(resume), RESUME "%s", FIRST);
+	begin(resume, TREZOR, FIRST);
+	public_key_after_passphrase(KEY);
+	public_key(KEY);
+	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
+	begin(resume, TREZOR, FIRST);
+	public_key_after_passphrase(KEY);
+	public_key(OTHER);
+	expect_locked(&b);
+}
+
 /* Its owner turned the passphrase off on it. */
 Test(trezor_sessions, passphrase_turned_off)
 {
