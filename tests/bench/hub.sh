@@ -76,6 +76,6 @@ hub_table() {
 | \`wg setconf\`, peers without keys (what wg-quick does before the hook) | $(median plain) |
 | \`lanyard-wg up\`, psk-mode agent: one device operation, all keys | $(median up) |
 | the one device operation alone, by socat | $(median device) |
-| \`up\` in times of \`wg setconf\` with keys, median of the rounds | $(ratio) × |
+| \`up\` in times of \`wg setconf\` with keys, median of the rounds; at most 2 and a device operation are wanted | $(ratio) × |
 EOF2
 }
