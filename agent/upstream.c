@@ -40,6 +40,16 @@ const char *upstream_path(const struct agent *a, size_t i)
 	return NULL;
 }
 
+bool upstream_watched(const struct agent *a)
+{
+	return watch_any(&a->watch);
+}
+
+void upstream_used(struct agent *a, const struct upstream_use *use)
+{
+	watch_upstream(&a->watch, use);
+}
+
 void upstream_id(const struct agent *a, uint8_t id[static UPSTREAM_ID_LEN])
 {
 	memcpy(id, a->id, UPSTREAM_ID_LEN);

@@ -6,8 +6,10 @@
 #ifndef LANYARD_UPSTREAM_H
 #define LANYARD_UPSTREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "protocol/buf.h"
 #include "protocol/err.h"
@@ -30,6 +32,19 @@ typedef void upstream_done(void *arg, enum err e, struct slice answer, const str
 
 /* The sockets in the configuration, in order; NULL after the last. Valid until the loop runs. */
 const char *upstream_path(const struct agent *a, size_t i);
+/* A use of one of their keys has ended; the texts are clean. */
+struct upstream_use {
+	const char *key; /* its fingerprint */
+	const char *path;
+	enum err result;
+	const char *facts;
+	const char *client; /* the dialect */
+	pid_t asker;
+	uid_t asker_uid;
+};
+/* Somebody watches, or a log is kept. */
+bool upstream_watched(const struct agent *a);
+void upstream_used(struct agent *a, const struct upstream_use *use);
 /* What this agent is called in a chain of agents. */
 void upstream_id(const struct agent *a, uint8_t id[static UPSTREAM_ID_LEN]);
 

@@ -9,6 +9,7 @@
 #include "agent/peer.h"
 #include "agent/pick.h"
 #include "agent/status.h"
+#include "agent/upstream.h"
 
 void watch_add(struct watch *watch, struct watcher *w, struct conn *c)
 {
@@ -33,7 +34,7 @@ void watch_remove(struct watch *watch, struct watcher *w)
 		w->next->prev = w->prev;
 }
 
-static bool watch_any(const struct watch *watch)
+bool watch_any(const struct watch *watch)
 {
 	return watch->first != NULL || watch->log.to != EVENTS_NOWHERE;
 }
@@ -135,5 +136,22 @@ void watch_request(struct watch *watch, const struct request *r, enum err e)
 	snprintf(pid, sizeof(pid), "%d", (int)r->asker);
 	snprintf(uid, sizeof(uid), "%u", (unsigned)r->asker_uid);
 	snprintf(index, sizeof(index), "%u", r->id.index);
+	watch_send(watch, words, sizeof(words) / sizeof(words[0]));
+}
+
+void watch_upstream(struct watch *watch, const struct upstream_use *use)
+{
+	char pid[12], uid[12], process[PEER_CHAIN_MAX] = "";
+	const char *const words[] = {
+		"key-used", use->key,   "", "",         "sign",      err_word(use->result),
+		use->path,  "upstream", "", use->facts, use->client, pid,
+		uid,        process,
+	};
+
+	if (!watch_any(watch))
+		return;
+	peer_chain(process, sizeof(process), use->asker);
+	snprintf(pid, sizeof(pid), "%d", (int)use->asker);
+	snprintf(uid, sizeof(uid), "%u", (unsigned)use->asker_uid);
 	watch_send(watch, words, sizeof(words) / sizeof(words[0]));
 }

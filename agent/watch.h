@@ -26,6 +26,8 @@ struct watch {
 	struct event_log log;
 };
 
+/* Somebody watches, or a log is kept. */
+bool watch_any(const struct watch *watch);
 void watch_add(struct watch *watch, struct watcher *w, struct conn *c);
 /* Also for one that does not watch. */
 void watch_remove(struct watch *watch, struct watcher *w);
@@ -35,6 +37,9 @@ void watch_device_left(struct watch *watch, const struct device *d);
 void watch_device_state(struct watch *watch, const struct device *d);
 /* The agent is locked, or is not any more: `what` is "all" or a class of use. */
 void watch_locked(struct watch *watch, bool locked, const char *what);
+struct upstream_use;
+/* A use of another agent's key has ended. */
+void watch_upstream(struct watch *watch, const struct upstream_use *use);
 /* A request has ended; nothing unless it was to use a private key. */
 void watch_request(struct watch *watch, const struct request *r, enum err e);
 

@@ -288,8 +288,12 @@ static void ssh_relayed(struct relay *r, enum err e, struct slice answer, const 
 	uint8_t buf[4];
 	struct wbuf w = wbuf_new(buf, sizeof(buf));
 
-	if (e == ERR_OK && s->relayed == SSH_AGENTC_SIGN_REQUEST)
-		e = ssh_sign_relayed(s, &locked);
+	if (s->relayed == SSH_AGENTC_SIGN_REQUEST) {
+		if (e == ERR_OK)
+			e = ssh_sign_relayed(s, &locked);
+		ssh_sign_told(s, e == ERR_OK && answer.p[0] != SSH_AGENT_SIGN_RESPONSE ? ERR_REFUSED
+										       : e);
+	}
 	if (s->relayed == SSH_AGENTC_REQUEST_IDENTITIES) {
 		ssh_send_list(s);
 	} else if (s->relayed == SSH_AGENTC_REMOVE_ALL_IDENTITIES) {
@@ -359,6 +363,8 @@ static void ssh_close(struct conn *c, void *state)
 	request_cancel(&s->request);
 	confirm_cancel(s->confirmation);
 	s->confirmation = NULL;
+	if (s->relay.busy && s->relayed == SSH_AGENTC_SIGN_REQUEST)
+		ssh_sign_told(s, ERR_CANCELED);
 	passlock_leave(conn_agent(c), &s->try);
 	relay_close(&s->relay);
 	ssh_binds_end(&s->binds);

@@ -56,6 +56,8 @@ enum err ssh_visible(struct ssh_conn *s, const struct key *key, struct why *why)
 void ssh_sign(struct ssh_conn *s, const struct ssh_message *m);
 /* Another agent has the key: may it sign? */
 void ssh_sign_upstream(struct relay *r);
+/* It has signed, or not: told as an event when it was to. */
+void ssh_sign_told(struct ssh_conn *s, enum err e);
 /* ERR_LOCKED when such a use is locked, also while that agent worked. */
 enum err ssh_sign_relayed(struct ssh_conn *s, struct why *why) MUST_CHECK;
 

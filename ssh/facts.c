@@ -39,6 +39,7 @@ void ssh_facts_foreign(char *out, size_t cap, const struct ssh_binds *binds, str
 {
 	const struct ssh_bind *last = ssh_bind_last(binds);
 	char host[SSH_FACTS_HOST_MAX], text[FACTS_TEXT_MAX];
+	const char *forwarded = binds->forwarded ? ", forwarded" : "";
 	struct ssh_signed what;
 	bool bound;
 
@@ -51,13 +52,13 @@ void ssh_facts_foreign(char *out, size_t cap, const struct ssh_binds *binds, str
 		else
 			snprintf(host, sizeof(host), "host not proved");
 		snprintf(
-			out, cap, "login, forwarded, %s, user %s", host,
+			out, cap, "login%s, %s, user %s", forwarded, host,
 			text_clean(text, sizeof(text), what.userauth.user.p, what.userauth.user.n));
 	} else if (what.kind == SSH_SIGNED_SSHSIG) {
-		snprintf(out, cap, "SSHSIG, forwarded, namespace %s",
+		snprintf(out, cap, "SSHSIG%s, namespace %s", forwarded,
 			 text_clean(text, sizeof(text), what.sshsig.namespace.p,
 				    what.sshsig.namespace.n));
 	} else {
-		snprintf(out, cap, "unchecked data, forwarded, %zu bytes", data.n);
+		snprintf(out, cap, "unchecked data%s, %zu bytes", forwarded, data.n);
 	}
 }

@@ -19,7 +19,7 @@ enum { SSH_FACTS_HOST_MAX = SSH_FINGERPRINT_LEN + SSH_KNOWN_NAMES_MAX + 40 };
 void ssh_facts_host(char out[static SSH_FACTS_HOST_MAX], const struct ssh_binds *binds,
 		    const struct identity *id);
 
-/* Of data that another agent's key is to sign over a forwarded connection; `key` is its blob. */
+/* Of data that another agent's key is to sign; `key` is its blob. */
 void ssh_facts_foreign(char *out, size_t cap, const struct ssh_binds *binds, struct slice key,
 		       struct slice data);
 

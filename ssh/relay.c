@@ -138,6 +138,7 @@ void relay_close(struct relay *r)
 	free(r->binds);
 	secret_free(&r->op);
 	r->links = NULL;
+	r->holder = NULL;
 	r->binds = NULL;
 	r->count = r->binds_n = 0;
 	r->off = true;
@@ -349,6 +350,11 @@ static struct relay_link *relay_holder(struct relay *r)
 	return NULL;
 }
 
+const char *relay_holder_path(const struct relay *r)
+{
+	return r->holder != NULL ? r->holder->path : NULL;
+}
+
 /* One link of all has ended, or all have been started. */
 static void relay_step(struct relay *r)
 {
@@ -370,6 +376,7 @@ void relay_start(struct relay *r, enum relay_kind kind, struct slice frame, stru
 
 	r->busy = true;
 	r->kind = kind;
+	r->holder = NULL;
 	r->accepted = r->refused = 0;
 	if (kind != RELAY_LIST && secret_copy(&r->op, frame.p, frame.n) != ERR_OK) {
 		relay_finish(r, ERR_NO_MEMORY, (struct slice){0}, NULL);

@@ -83,6 +83,8 @@ void relay_permit(struct relay *r, enum err e, const struct why *why);
 /* Appends the entries of the last listing that are not there yet to `w`, an identities answer whose
  * entries begin at `first`, and counts them. */
 void relay_put(const struct relay *r, struct wbuf *w, size_t first, uint32_t *count);
+/* RELAY_SIGN: the socket of the agent that has the key, or NULL: none, or it is not known yet. */
+const char *relay_holder_path(const struct relay *r);
 /* How many bytes relay_put() may write. */
 size_t relay_put_max(const struct relay *r);
 /* Ends everything; done() does not come. */

@@ -99,6 +99,42 @@ enum err ssh_sign_relayed(struct ssh_conn *s, struct why *why)
 		       op_class_name(s->relayed_class));
 }
 
+static void sign_facts(struct ssh_conn *s, const struct ssh_message *m,
+		       char fingerprint[static SSH_FINGERPRINT_LEN + 1],
+		       char facts[static FACTS_MAX])
+{
+	uint8_t hash[32];
+
+	hash_sha256(hash, m->key.p, m->key.n);
+	ssh_fingerprint(fingerprint, hash);
+	ssh_facts_foreign(facts, FACTS_MAX, &s->binds, m->key, m->data);
+}
+
+void ssh_sign_told(struct ssh_conn *s, enum err e)
+{
+	char fingerprint[SSH_FINGERPRINT_LEN + 1], facts[FACTS_MAX];
+	struct slice op = {s->relay.op.p, s->relay.op.n};
+	struct agent *agent = conn_agent(s->conn);
+	const struct upstream_use use = {
+		.key = fingerprint,
+		.path = relay_holder_path(&s->relay),
+		.result = e,
+		.facts = facts,
+		.client = ssh_frontend.name,
+		.asker = conn_pid(s->conn),
+		.asker_uid = conn_uid(s->conn),
+	};
+	struct ssh_message m;
+	struct why why = {0};
+	size_t used;
+
+	if (use.path == NULL || !upstream_watched(agent) ||
+	    ssh_frame_parse(op.p, op.n, &m, &used, &why) != SSH_FRAME_OK)
+		return;
+	sign_facts(s, &m, fingerprint, facts);
+	upstream_used(agent, &use);
+}
+
 static void sign_confirmed(void *arg, enum err e)
 {
 	struct ssh_conn *s = arg;
@@ -120,7 +156,6 @@ void ssh_sign_upstream(struct relay *r)
 	struct ssh_message m;
 	struct ssh_signed what;
 	struct why why = {0};
-	uint8_t hash[32];
 	size_t used;
 	enum err e;
 
@@ -136,9 +171,7 @@ void ssh_sign_upstream(struct relay *r)
 		relay_permit(r, e, &why);
 		return;
 	}
-	hash_sha256(hash, m.key.p, m.key.n);
-	ssh_fingerprint(fingerprint, hash);
-	ssh_facts_foreign(facts, sizeof(facts), &s->binds, m.key, m.data);
+	sign_facts(s, &m, fingerprint, facts);
 	snprintf(text, sizeof(text), "Let a remote host use the key %s of another agent?",
 		 fingerprint);
 	s->confirmation = confirm_start(agent, text, facts, conn_pid(s->conn), sign_confirmed, s);

@@ -28,7 +28,7 @@ others_stop() {
 
 # configure [UPSTREAM...]: what ours is to have behind it, and its key.
 configure() {
-	echo 'forwarded = allow' >"$home/.config/lanyard/lanyard.conf"
+	printf '%s\n' 'forwarded = allow' "events = \"$home/events\"" >"$home/.config/lanyard/lanyard.conf"
 	for path in "$@"; do
 		printf 'upstream = "%s"\n' "$path"
 	done >>"$home/.config/lanyard/lanyard.conf"
@@ -93,6 +93,9 @@ sshd_start "$home/authorized_keys"
 expect_ok 'login with its key' login echo hello
 expect_eq 'output' "$out" hello
 expect_match 'logged' "$(cat "$home/agent.log")" "upstream $home/real signed"
+its=$(ssh-keygen -l -f "$home/file.pub" | cut -d' ' -f2)
+wait_for 'grep -q "\"uri\": \"$its\"" "$home/events"'
+expect_match 'told as an event' "$(cat "$home/events")" "\"uri\": \"$its\", \"index\": null, \"curve\": null, \"operation\": \"sign\", \"result\": \"ok\", \"serial\": \"$home/real\", \"driver\": \"upstream\", \"custody\": null, \"facts\": \"login, host SHA256:[^ ]* (localhost, .*), user $user\", \"client\": \"ssh\", \"pid\": [0-9]*, "
 printf '%s\n' "$ours" >"$home/authorized_keys"
 expect_ok 'login with ours' login true
 
@@ -291,6 +294,7 @@ wait_for '[ "$(grep -c connected "$home/fake.log")" -eq $(($(grep -c closed "$ho
 kill $client
 wait $client || true
 wait_for '[ "$(grep -c connected "$home/fake.log")" -eq "$(grep -c closed "$home/fake.log")" ]'
+wait_for 'grep -q "\"result\": \"canceled\", \"serial\": \"$home/fake\"" "$home/events"'
 mv "$home/away/file" "$home/file"
 # Ended with one in flight.
 mv "$home/file" "$home/away"
