@@ -143,6 +143,11 @@ static enum err up_locked(int lock, const struct options *o, const struct tunnel
 	e = start_watcher(o, t, &owner, &leash, why);
 	if (e == ERR_OK)
 		e = wait_for_watcher(lock, o->iface, since, why);
+	if (e == ERR_TIMEOUT && t->settings.on_missing == MISSING_WAIT) {
+		wg_say("%s has no keys yet: %s; they are put in once somebody does", o->iface,
+		       why->text);
+		e = ERR_OK;
+	}
 	if (e != ERR_OK) {
 		(void)!stop_watcher(lock, o->iface, &ignored);
 		/* Not closed: of an interface without its peers wg-quick leaves policy rules. */

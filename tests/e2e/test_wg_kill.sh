@@ -83,7 +83,14 @@ expect_fail 'nobody answers' 'nobody answered in 2 seconds' on a env LANYARD_WG_
 	lanyard-wg up wga
 expect_eq 'nobody answers: no watcher' "$(watchers)" 0
 no_key 'nobody answered'
+# With on-missing = wait that is no failure, and the answer may come later.
+sed -i 's/^\[interface\]/&\non-missing = wait/' /etc/lanyard/wg/wga.conf
+expect_ok 'nobody answers, wait' on a env LANYARD_WG_UP_SECONDS=2 lanyard-wg up wga
+expect_match 'nobody answers, wait' "$(cat "$home/stderr")" 'no keys yet: nobody answered in 2 seconds'
+no_key 'nobody answered yet'
 yes
+wait_for 'test "$(wg_phase a)" = open'
+sed -i '/^on-missing/d' /etc/lanyard/wg/wga.conf
 expect_ok 'up after nobody answered' on a lanyard-wg up wga
 
 # At any moment.
