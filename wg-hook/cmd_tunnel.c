@@ -263,14 +263,18 @@ static void print_time(const char *what, int64_t seconds)
 	printf("  %s: %s\n", what, text);
 }
 
-/* Whoever kills both halves of a watcher leaves what was there. */
-static void print_phase(const struct state *s, pid_t watcher, bool keyed)
+/* Whoever kills both halves of a watcher leaves what was there; others change it, wg(8) too. */
+static void print_phase(const struct state *s, const char *iface, pid_t watcher, bool keyed)
 {
 	bool alone = watcher == 0 && s->phase != PHASE_FAILED && s->phase != PHASE_CLOSED;
 
 	if (alone)
 		printf("  state: %s, the watcher was ended\n",
 		       keyed ? "open and UNWATCHED" : "closed");
+	else if (s->phase == PHASE_OPEN && !keyed)
+		printf("  state: closed, something else took the keys out; `lanyard-wg up %s` puts "
+		       "them in\n",
+		       iface);
 	else
 		printf("  state: %s%s%s\n", phase_name(s->phase), s->why.text[0] ? ", " : "",
 		       s->why.text);
@@ -284,7 +288,7 @@ static void print_state(const char *iface, const struct state *s, pid_t watcher)
 	bool keyed = e == ERR_OK && !wg_key_is_zero(d.public_key);
 
 	printf("interface: %s\n", iface);
-	print_phase(s, watcher, keyed);
+	print_phase(s, iface, watcher, keyed);
 	print_time("since", s->since);
 	if (watcher > 0)
 		printf("  watcher: process %d\n", (int)watcher);

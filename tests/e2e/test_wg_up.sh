@@ -67,6 +67,15 @@ esac
 expect_ok 'up of the unwatched' on a lanyard-wg up wga
 wait_for ping_a
 
+# A reload of wg-quick@.service, whose config has no keys.
+on a wg-quick strip wga >"$home/stripped"
+on a wg syncconf wga "$home/stripped"
+expect_eq 'after syncconf' "$(wg_key a)" '(none)'
+expect_match 'show after syncconf' "$(on a lanyard-wg show wga)" '^  state: closed, something else took the keys out'
+expect_ok 'up after syncconf' on a lanyard-wg up wga
+expect_eq 'the preshared key after syncconf' "$(wg_psk a)" "$(wg_psk b)"
+wait_for ping_a
+
 # Not the same again when the settings have changed.
 expect_ok 'another point' lanyard-wg point wga "$key_b" "$point_x"
 expect_ok 'up with another point' on a lanyard-wg up wga
