@@ -80,6 +80,13 @@ expect_ok 'to sleep' sleep_hook pre suspend
 expect_eq 'asleep: no key' "$(wg_key a)" '(none)'
 expect_ok 'awake' sleep_hook post suspend
 wait_for "test \$(wg_phase a) = open"
+# An agent that was locked for the sleep gives them when it is unlocked.
+expect_ok 'to sleep' sleep_hook pre suspend
+wg_home a lanyard lock
+expect_ok 'awake, locked' sleep_hook post suspend
+wait_for "test \$(wg_phase a) = waiting"
+wg_home a lanyard unlock
+wait_for "test \$(wg_phase a) = open"
 expect_ok 'down' on a lanyard-wg down wga
 sed -i '/^on-sleep/d; s/^\[interface\]/&\non-sleep = keep/' /etc/lanyard/wg/wga.conf
 expect_ok 'up with keep' on a lanyard-wg up wga
