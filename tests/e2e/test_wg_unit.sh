@@ -37,6 +37,7 @@ case \$1:\$2:\$3 in
 		rm -f "\$pid"
 	) &
 	;;
+is-active:--quiet:--) [ -e "\$pid" ] ;;
 --quiet:stop:--)
 	[ ! -e "\$pid" ] || kill "\$(cat "\$pid")" 2>/dev/null
 	while [ -e "\$pid" ]; do sleep 0.05; done
@@ -87,6 +88,22 @@ expect_ok 'awake, locked' sleep_hook post suspend
 wait_for "test \$(wg_phase a) = waiting"
 wg_home a lanyard unlock
 wait_for "test \$(wg_phase a) = open"
+# So does one whose device is away during it.
+device=$home/a/.local/share/lanyard/soft/dev-a
+mv "$device" "$home/taken"
+wait_for "test \$(wg_phase a) = closed"
+expect_ok 'to sleep, closed' sleep_hook pre suspend
+expect_eq 'asleep: no watcher' "$(wg_watcher a)" ''
+expect_ok 'awake, closed' sleep_hook post suspend
+wait_for "test \$(wg_phase a) = waiting"
+mv "$home/taken" "$device"
+wait_for "test \$(wg_phase a) = open"
+# And one that was closed by hand stays so.
+expect_ok 'close' on a lanyard-wg close wga
+expect_ok 'to sleep, closed by hand' sleep_hook pre suspend
+expect_ok 'awake, closed by hand' sleep_hook post suspend
+expect_eq 'closed by hand' "$(wg_watcher a)" ''
+expect_ok 'up' on a lanyard-wg up wga
 expect_ok 'down' on a lanyard-wg down wga
 sed -i '/^on-sleep/d; s/^\[interface\]/&\non-sleep = keep/' /etc/lanyard/wg/wga.conf
 expect_ok 'up with keep' on a lanyard-wg up wga
