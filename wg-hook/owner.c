@@ -137,7 +137,12 @@ enum err owner_connect(const struct owner *w, struct client **out, struct why *w
 	struct why inner = {0};
 	enum err e = client_open_of(out, w->path, w->uid, &inner);
 
-	return e == ERR_OK ? ERR_OK
-			   : why_set(why, e, "%s (asked there because %s)", why_text(&inner, e),
-				     w->because);
+	if (e == ERR_OK)
+		return ERR_OK;
+	if (e == ERR_PERMISSION && geteuid() == 0)
+		return why_set(why, e,
+			       "%s (asked there because %s): for that user's agent use sudo in "
+			       "that user's terminal, or agent-user in the settings",
+			       why_text(&inner, e), w->because);
+	return why_set(why, e, "%s (asked there because %s)", why_text(&inner, e), w->because);
 }

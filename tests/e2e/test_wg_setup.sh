@@ -75,7 +75,7 @@ chown 0:65534 /etc/wireguard/wg0.conf
 cp -p /etc/wireguard/wg0.conf "$home/before"
 
 # setup: no agent of root's own has that device; sudo from a terminal finds the user's, and says so.
-expect_fail 'another user listens' 'user id 65534 listens' hook "$wg" setup wg0 -y \
+expect_fail 'another user listens' 'user id 65534 listens.*agent-user in the settings' hook "$wg" setup wg0 -y \
 	--socket-dir /run/user/65534/lanyard --identity wg://wg0@peer1
 expect_fail 'nobody to ask' 'there is no terminal' setsid -w env -i "$wg" setup wg0 \
 	--identity wg://wg0@peer2
