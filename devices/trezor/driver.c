@@ -169,9 +169,14 @@ static enum err check_wallet(struct wallet *w, struct job *job)
 	if (!memcmp(pub, w->mark, sizeof(pub)))
 		return ERR_OK;
 	wallet_forget(w);
+	if (w->typed)
+		return why_set(&job->why, ERR_MISMATCH,
+			       "this passphrase opens another wallet on %s than the one before: "
+			       "probably mistyped; try again",
+			       w->name);
 	return why_set(&job->why, ERR_LOCKED,
-		       "%s was given another passphrase than before, here or by another program: "
-		       "run `lanyard unlock %s`",
+		       "%s has another passphrase than before, say by another program: run "
+		       "`lanyard unlock %s`",
 		       w->name, w->name);
 }
 
@@ -359,6 +364,26 @@ static enum err run_op(struct wallet *w, struct job *job)
 	}
 }
 
+static enum err run_flow(struct wallet *w, struct job *job)
+{
+	enum err e = wallet_begin(w, job);
+
+	if (e && job->op == OP_LOCK)
+		wallet_forget(w); /* then we cannot resume what it could not be told to forget */
+	if (e)
+		return e;
+	if (job->op != OP_LOCK)
+		e = check_wallet(w, job);
+	if (!e)
+		e = run_op(w, job);
+	if (!e && job->op != OP_LOCK) /* when it has asked for a passphrase after all */
+		e = check_wallet(w, job);
+	if (!e)
+		w->ready = job->op != OP_LOCK;
+	wallet_end(w);
+	return e;
+}
+
 static enum err trezor_run(void *self, struct job *job)
 {
 	struct wallet *w = self;
@@ -380,20 +405,12 @@ static enum err trezor_run(void *self, struct job *job)
 		wallet_end(w);
 	}
 	if (!e)
-		e = wallet_begin(w, job);
-	if (e && job->op == OP_LOCK)
-		wallet_forget(w); /* then we cannot resume what it could not be told to forget */
-	if (e)
-		return e;
-	if (job->op != OP_LOCK)
-		e = check_wallet(w, job);
-	if (!e)
-		e = run_op(w, job);
-	if (!e && job->op != OP_LOCK) /* when it has asked for a passphrase after all */
-		e = check_wallet(w, job);
-	if (!e)
-		w->ready = job->op != OP_LOCK;
-	wallet_end(w);
+		e = run_flow(w, job);
+	/* Another program's passphrase is given up: now it asks. */
+	if (e == ERR_LOCKED && job->op == OP_UNLOCK && !w->marked) {
+		job->why = (struct why){0};
+		e = run_flow(w, job);
+	}
 	return e;
 }
 

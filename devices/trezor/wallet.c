@@ -256,7 +256,7 @@ enum err wallet_begin(struct wallet *w, struct job *job)
 	} else {
 		w->has_session = f.has_session;
 		memcpy(w->session, f.session, SESSION_LEN);
-		w->calling = false;
+		w->calling = w->typed = false;
 	}
 	secret_wipe(&f, sizeof(f)); /* the session's id */
 	return e;
@@ -365,7 +365,7 @@ static enum err on_passphrase(struct wallet *w, struct job *job, unsigned *budge
 	bool on_device;
 	enum err e = ask_passphrase(w, job, &on_device);
 
-	w->unsure = true;
+	w->unsure = w->typed = true;
 	/* A KeepKey wants it confirmed once, a Trezor One twice unless it is empty. */
 	if (w->features.small && !on_device)
 		w->passphrase_buttons = w->features.keepkey ? 1 : 2;

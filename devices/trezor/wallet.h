@@ -40,6 +40,7 @@ struct wallet {
 	 * wallet_forget(); and whether another passphrase may have come since. */
 	uint8_t mark[PUBLIC_KEY_LEN];
 	bool marked, unsure;
+	bool typed;       /* a passphrase, in this flow */
 	bool ready;       /* asks for nothing but a button */
 	bool kept_locked; /* by OP_LOCK */
 	bool calling;     /* a call of ours has no answer yet */

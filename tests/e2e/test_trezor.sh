@@ -370,6 +370,37 @@ sshd_start "$home/authorized"
 expect_ok 'login' ssh -F "$home/.ssh/config" -o PubkeyAuthentication=unbound localhost echo hello
 sshd_stop
 
+# It has one passphrase for all programs: what another one typed opens another wallet, and is not
+# taken for ours, neither for what there is no recorded key for.
+agent_stop
+emulators_stop
+emulator peer --profile keepkey --passphrase
+fresh 1 "udp = {\"127.0.0.1:$port\"}"
+ask 'UNLOCK keepkey:peer' TREZOR
+expect_match 'asked' "$said" '^INQUIRE PASSPHRASE'
+lanyard pubkey 'gpg://a@b.example' >/dev/null
+secret=$(lanyard secret secret://backup/disk)
+tell peer passphrase other
+expect_fail 'a secret of another wallet' 'needs its passphrase' lanyard secret secret://backup/disk
+expect_match 'locked' "$(lanyard devices)" 'keepkey:peer  *locked'
+ask 'UNLOCK keepkey:peer' TREZOR
+expect_match 'asked again' "$said" '^INQUIRE PASSPHRASE'
+expect_eq 'the same secret' "$(lanyard secret secret://backup/disk)" "$secret"
+tell peer passphrase other
+expect_fail 'a key of another wallet' 'needs its passphrase' lanyard pubkey ssh://new@host
+ask 'UNLOCK keepkey:peer' TREZOR
+tell peer passphrase other
+ask 'UNLOCK keepkey:peer' TREZOR
+expect_match 'asked although it has one' "$said" '^INQUIRE PASSPHRASE'
+expect_eq 'the same secret again' "$(lanyard secret secret://backup/disk)" "$secret"
+# And one that was mistyped when it is asked for once more.
+tell peer lock
+ask 'UNLOCK keepkey:peer' TREZOR2
+expect_match 'mistyped' "$said" '^ERR .*this passphrase opens another wallet on keepkey:peer'
+ask 'UNLOCK keepkey:peer' TREZOR
+expect_match 'asked after a mistyped one' "$said" '^INQUIRE PASSPHRASE'
+expect_eq 'the same secret after it' "$(lanyard secret secret://backup/disk)" "$secret"
+
 # ---- one that is not understood, and one that comes late ----
 
 agent_stop

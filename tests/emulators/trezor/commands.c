@@ -200,6 +200,17 @@ static void run_label(struct client *client, struct device *dev, const char *arg
 		strcpy(dev->set.label, args);
 }
 
+static void run_passphrase(struct client *client, struct device *dev, const char *args)
+{
+	bool good = dev->set.profile == &profile_keepkey && dev->set.passphrase &&
+		    strlen(args) <= PASSPHRASE_MAX;
+
+	if (!ok(client, good, "a KeepKey with a passphrase has one for all programs"))
+		return;
+	session_seed(dev, &dev->sessions[0], args);
+	dev->passphrase_cached = true;
+}
+
 static void run_count(struct client *client, struct device *dev, const char *args)
 {
 	(void)args;
@@ -278,6 +289,7 @@ static const struct {
 	{"session", "HEX", "the id of the next new session", run_session},
 	{"lock", "", "as its own auto-lock", run_lock},
 	{"label", "TEXT", "as another program names it", run_label},
+	{"passphrase", "TEXT", "as another program has typed it", run_passphrase},
 	{"count", "", "packets from and to the host", run_count},
 	{"log", "", "messages: > or <, name, type, packets", run_log},
 	{"reset", "", "start count and log anew", run_reset},
