@@ -100,6 +100,8 @@ static enum err request_submit(struct request *r, enum step step, enum op op)
 		store_wallet_identity(&r->job.id);
 		r->job.purpose = PURPOSE_SIGN;
 	}
+	if (step == STEP_WALLET || op == OP_UNLOCK)
+		r->job.has_wallet = store_wallet(&r->agent->store, r->target, r->job.wallet);
 	e = device_submit(r->target, &r->job);
 	if (e != ERR_OK)
 		r->why = r->job.why;
@@ -184,16 +186,6 @@ static bool request_unlock(struct request *r)
 	return request_submit(r, STEP_UNLOCK, OP_UNLOCK) == ERR_OK;
 }
 
-void request_unlocked(struct request *r, enum err e, const struct why *why)
-{
-	if (e == ERR_OK) {
-		request_go(r);
-		return;
-	}
-	r->why = *why;
-	request_finish(r, e);
-}
-
 /* Remembers which device an identity stays with, and its public key (NULL: not told). A raw look at
  * a node is no use of it. */
 static void request_remember(struct request *r, const uint8_t *pub)
@@ -227,6 +219,19 @@ static enum err request_mismatch(struct request *r, const char *what)
 	return why_set(&r->why, ERR_MISMATCH,
 		       "%s:%s: %s; if that is meant: `lanyard key forget -d %s --all`", r->driver,
 		       device_info(r->target)->label, text, r->serial);
+}
+
+void request_unlocked(struct request *r, enum err e, const struct why *why)
+{
+	if (e == ERR_OK) {
+		request_go(r);
+		return;
+	}
+	if (e == ERR_MISMATCH)
+		request_mismatch(r, why->text);
+	else
+		r->why = *why;
+	request_finish(r, e);
 }
 
 /* The WireGuard public key of SECRET, and SECRET itself where it is asked for. */

@@ -484,6 +484,17 @@ void store_wallet_identity(struct identity *id)
 	id->curve = CURVE_ED25519;
 }
 
+bool store_wallet(const struct store *s, const struct device *device, uint8_t out[static 32])
+{
+	const char *driver = device_driver(device)->name, *serial = device_info(device)->serial;
+	const struct known_device *d = store_find(s, driver, serial);
+
+	if (d == NULL || !d->has_wallet || keyring_count(s->keys, driver, serial) == 0)
+		return false;
+	memcpy(out, d->wallet, WALLET_LEN);
+	return true;
+}
+
 enum err store_prove(struct store *s, struct known_device *d, unsigned session, const uint8_t *pub,
 		     struct why *why)
 {

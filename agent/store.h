@@ -56,6 +56,8 @@ enum err store_forget_device(struct store *s, struct known_device *d, struct why
 
 /* What to ask a device for, to know its wallet. */
 void store_wallet_identity(struct identity *id);
+/* The fingerprint of the wallet that a device's keys are recorded with; false: there is none. */
+bool store_wallet(const struct store *s, const struct device *d, uint8_t out[static 32]);
 /* Takes its answer (NULL: it has no such key). ERR_MISMATCH: it is another wallet. */
 enum err store_prove(struct store *s, struct known_device *d, unsigned session, const uint8_t *pub,
 		     struct why *why) MUST_CHECK;

@@ -174,6 +174,7 @@ static enum err unlock_new(struct unlock **out, struct request *r)
 		.note = unlock_job_note,
 		.arg = u,
 	};
+	u->job.has_wallet = store_wallet(&u->agent->store, u->device, u->job.wallet);
 	e = device_submit(u->device, &u->job);
 	if (e != ERR_OK) {
 		r->why = u->job.why;

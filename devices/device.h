@@ -119,6 +119,10 @@ struct job {
 	const char *visual;   /* OP_SIGN: what a display shows beside it; may be NULL */
 	bool has_expect;      /* expect: the public key this identity is known to have */
 	uint8_t expect[PUBLIC_KEY_LEN];
+	/* OP_UNLOCK, and OP_PUBLIC_KEY of lanyard://wallet: the fingerprint (derive/kdf.h) of the
+	 * wallet that it is known to hold. Of another one the driver forgets what opened it. */
+	bool has_wallet;
+	uint8_t wallet[32];
 	bool prove;              /* OP_UNLOCK: ask also when it is unlocked */
 	const struct verb *verb; /* OP_VERB */
 	const struct line *args; /* OP_VERB */

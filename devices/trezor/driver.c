@@ -154,6 +154,20 @@ static void set_mark(struct wallet *w, const uint8_t pub[static PUBLIC_KEY_LEN])
 	w->unsure = false;
 }
 
+/* What opened it is forgotten. */
+static enum err other_wallet(struct wallet *w, struct job *job)
+{
+	wallet_forget(w);
+	if (w->typed)
+		return why_set(&job->why, ERR_MISMATCH,
+			       "this passphrase opens another wallet than the one before: "
+			       "probably mistyped, try again");
+	return why_set(&job->why, ERR_LOCKED,
+		       "%s has another passphrase than before, say by another program: run "
+		       "`lanyard unlock %s`",
+		       w->name, w->name);
+}
+
 /* Where no known key tells the wallet: it has to be the one of before, whatever passphrase was
  * typed since, or is there from another program. */
 static enum err check_wallet(struct wallet *w, struct job *job)
@@ -166,18 +180,16 @@ static enum err check_wallet(struct wallet *w, struct job *job)
 	if (e)
 		return e;
 	w->unsure = false;
-	if (!memcmp(pub, w->mark, sizeof(pub)))
-		return ERR_OK;
-	wallet_forget(w);
-	if (w->typed)
-		return why_set(&job->why, ERR_MISMATCH,
-			       "this passphrase opens another wallet on %s than the one before: "
-			       "probably mistyped; try again",
-			       w->name);
-	return why_set(&job->why, ERR_LOCKED,
-		       "%s has another passphrase than before, say by another program: run "
-		       "`lanyard unlock %s`",
-		       w->name, w->name);
+	return memcmp(pub, w->mark, sizeof(pub)) != 0 ? other_wallet(w, job) : ERR_OK;
+}
+
+/* Is it another wallet than the one that the device's keys are recorded with? */
+static bool is_unrecorded(const struct job *job, const uint8_t pub[static PUBLIC_KEY_LEN])
+{
+	uint8_t fingerprint[32];
+
+	kdf_wallet(fingerprint, pub);
+	return job->has_wallet && memcmp(job->wallet, fingerprint, sizeof(fingerprint)) != 0;
 }
 
 static enum err run_public_key(struct wallet *w, struct job *job)
@@ -187,8 +199,10 @@ static enum err run_public_key(struct wallet *w, struct job *job)
 
 	if (!e)
 		e = expect(w, job, job->out);
-	if (!e && job->purpose == PURPOSE_SIGN && job->id.curve == CURVE_ED25519 &&
-	    !job->id.index && !strcmp(job->id.uri, wallet_uri))
+	if (!e && job->has_wallet && is_unrecorded(job, job->out))
+		wallet_forget(w); /* whose caller says so */
+	else if (!e && job->purpose == PURPOSE_SIGN && job->id.curve == CURVE_ED25519 &&
+		 !job->id.index && !strcmp(job->id.uri, wallet_uri))
 		set_mark(w, job->out);
 	job->out_len = PUBLIC_KEY_LEN;
 	return e;
@@ -300,6 +314,13 @@ static enum err run_unlock(struct wallet *w, struct job *job)
 
 	if (e)
 		return e;
+	if (is_unrecorded(job, pub)) {
+		if (w->features.has_passphrase)
+			return other_wallet(w, job);
+		wallet_forget(w);
+		return why_set(&job->why, ERR_MISMATCH,
+			       "it holds another wallet than its keys are recorded with");
+	}
 	set_mark(w, pub);
 	w->kept_locked = false;
 	return e;
@@ -406,7 +427,7 @@ static enum err trezor_run(void *self, struct job *job)
 	}
 	if (!e)
 		e = run_flow(w, job);
-	/* Another program's passphrase is given up: now it asks. */
+	/* The passphrase that it had is given up: now it asks. */
 	if (e == ERR_LOCKED && job->op == OP_UNLOCK && !w->marked) {
 		job->why = (struct why){0};
 		e = run_flow(w, job);
