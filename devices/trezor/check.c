@@ -71,9 +71,8 @@ static enum err check_challenge(const struct wallet *w, struct job *job)
 		       "into ~/.ssh/config for this host",
 		       w->name, max, job->data.n,
 		       w->features.keepkey ? ""
-		       : job->id.curve == CURVE_NIST256P1
-			       ? " with an RSA host key"
-			       : " with an RSA host key of 3072 bits or more");
+					   : " with an RSA host key of 3072 bits or more "
+					     "(2048 beside a nist256p1 key)");
 }
 
 enum err check_sign(const struct wallet *w, struct job *job)

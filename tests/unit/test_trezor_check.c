@@ -50,7 +50,7 @@ Test(trezor_check, length_of_the_challenge)
 	cr_expect_eq(sign(&one, ssh, CURVE_ED25519, 513, "RSA host key of 3072 bits or more"),
 		     ERR_TOO_LARGE);
 	/* A nist256p1 key is longer, and twice in a login: 2048 bits are too many beside it. */
-	cr_expect_eq(sign(&one, ssh, CURVE_NIST256P1, 513, "with an RSA host key makes it so long"),
+	cr_expect_eq(sign(&one, ssh, CURVE_NIST256P1, 513, "(2048 beside a nist256p1 key)"),
 		     ERR_TOO_LARGE);
 	cr_expect_eq(sign(&one, ssh, CURVE_ED25519, 513, "`PubkeyAuthentication unbound`"),
 		     ERR_TOO_LARGE);
