@@ -95,6 +95,14 @@ while IFS='|' read -r uri index curve signing data _ public signature; do
 	rows=$((rows + 1))
 done <"$home/sign.txt"
 [ $rows -ge 10 ] || die "only $rows signatures compared"
+digest=cd8552569d6e4509266ef137584d1e62c7579b5b8ed69bbafa4b864c6521e7c2
+signature=$(lanyard sign -k nist256p1 gpg://a@b.example $digest)
+for more in 00 ffffffffffffffffffffffffffffffff $digest; do # up to SHA-512
+	expect_eq "a digest and $more" "$(lanyard sign -k nist256p1 gpg://a@b.example $digest$more)" "$signature"
+done
+tell peer reset
+expect_fail 'SHA-1' '32 to 64 bytes' lanyard sign -k nist256p1 gpg://a@b.example "$(printf %.40s $digest)"
+expect_eq 'nobody asked' "$(tell peer log | grep -c Sign || true)" 0
 rows=0
 while IFS='|' read -r uri index curve peer public shared; do
 	case $uri in gpg://*) ;; *) continue ;; esac
@@ -117,7 +125,6 @@ $(vector wg.pair.r120)"
 
 # ---- packets: Initialize and Features, the call, its button, its answer, and no other ----
 
-digest=cd8552569d6e4509266ef137584d1e62c7579b5b8ed69bbafa4b864c6521e7c2
 lanyard pubkey -k nist256p1 'gpg://a@b.example' >/dev/null
 tell peer reset
 expect_ok 'a signature' lanyard sign -k nist256p1 'gpg://a@b.example' $digest
