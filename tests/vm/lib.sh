@@ -96,12 +96,15 @@ asked() {
 	tell "$1" wait button 20000
 }
 
+# What is said, as it is a transfer or udev that tells first.
+gone='not there\|device was removed'
+
 # unplugged NAME: while it waits for its button, said at once; back by itself.
 unplugged() {
 	asked "$1"
 	tell "$1" unplug
 	wait "$client" && die 'signed by nobody'
-	grep -q 'not there' "$home/stderr" || die "unplugged: $(cat "$home/stderr")"
+	grep -q "$gone" "$home/stderr" || die "unplugged: $(cat "$home/stderr")"
 	unlisted "trezor:$1"
 	tell "$1" buttons auto
 	tell "$1" plug

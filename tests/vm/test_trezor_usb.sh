@@ -39,19 +39,25 @@ sshd_stop
 # ---- unplugged: while it waits for its button, and at every packet ----
 
 unplugged peer
-tell peer reset
-signs 'in how many packets' trezor:peer 0
-packets=$(tell peer count | awk '{ print $2 + $4 }')
-[ "$packets" -ge 8 ] || die "a signature in $packets packets"
-n=0
-while [ $n -lt "$packets" ]; do
-	tell peer fault vanish $n
-	expect_fail "unplugged after $n packets" 'not there' \
-		lanyard sign -k nist256p1 "$who" $digest
-	unlisted trezor:peer
-	tell peer plug
-	listed trezor:peer
-	n=$((n + 1))
+point=0374f2051423651bb1b840ec8cb20ed4784221be328f276bdd42c9b7509d377860
+sign() { lanyard sign -k nist256p1 "$who" $digest; }
+ecdh() { lanyard ecdh -k nist256p1 "$who" $point; }
+for operation in sign ecdh; do
+	right=$($operation)
+	tell peer reset
+	expect_eq 'in how many packets' "$($operation)" "$right"
+	packets=$(tell peer count | awk '{ print $2 + $4 }')
+	[ "$packets" -ge 8 ] || die "$operation in $packets packets"
+	n=0
+	while [ $n -lt "$packets" ]; do
+		tell peer fault vanish $n
+		expect_fail "$operation, unplugged after $n packets" "$gone" $operation
+		unlisted trezor:peer
+		tell peer plug
+		listed trezor:peer
+		n=$((n + 1))
+	done
+	expect_eq "$operation after all that" "$($operation)" "$right"
 done
 signs 'after all that' trezor:peer 0
 agent_stop || die 'the agent ended badly'
