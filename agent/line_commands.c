@@ -348,6 +348,11 @@ static void run_add(struct line_conn *lc)
 		e = why_set(&why, ERR_NOT_ALLOWED,
 			    "%s: only ssh:// identities are offered to SSH clients",
 			    lc->request.id.uri);
+	if (e == ERR_OK && lc->request.id.curve != CURVE_ED25519 &&
+	    lc->request.id.curve != CURVE_NIST256P1)
+		e = why_set(&why, ERR_UNSUPPORTED,
+			    "%s: SSH has no %s keys; use ed25519 or nist256p1", lc->request.id.uri,
+			    curve_name(lc->request.id.curve));
 	if (e == ERR_OK)
 		e = line_add_options(lc, &why);
 	if (e == ERR_OK)
