@@ -28,7 +28,7 @@ static const struct other {
 	{"gpg-agent", "S.gpg-agent.ssh",
 	 "sed -i /^enable-ssh-support/d ~/.gnupg/gpg-agent.conf; gpgconf --kill gpg-agent",
 	 "gpg-agent", false},
-	{"ssh-agent", "/tmp/ssh-", NULL,
+	{"ssh-agent", "/tmp/ssh-", "ssh-agent -k, or make it an upstream in lanyard.conf",
 	 "an ssh-agent, or the agent of the machine that this login comes from", false},
 	{"scdaemon", NULL, "gpgconf --kill scdaemon", "GnuPG's scdaemon", true},
 	{"pcscd", NULL, "sudo systemctl stop pcscd.socket pcscd.service", "pcscd", true},

@@ -183,11 +183,13 @@ Test(cli_doctor, other_programs)
 	put("/proc/13/comm", "gcr-ssh-agent\n", 0600);
 	put("/proc/14/comm", "gnome-keyring-d\n", 0600);
 	put("/proc/15/comm", "scdaemon\n", 0600);
+	put("/proc/16/comm", "ssh-agent\n", 0600);
 	said[0] = '\0';
 	doctor_others(&doctor, true);
 	EXPECT_SAID("note agents: GNOME's gcr-ssh-agent runs");
 	EXPECT_SAID("systemctl --user mask --now gcr-ssh-agent.socket");
 	EXPECT_SAID("note agents: gnome-keyring runs");
+	EXPECT_SAID("| ssh-agent -k, or make it an upstream");
 	EXPECT_SAID("note holders: GnuPG's scdaemon runs");
 	EXPECT_SAID("gpgconf --kill scdaemon");
 	EXPECT_NOT_SAID("pcscd");
