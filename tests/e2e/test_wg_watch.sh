@@ -12,12 +12,20 @@ wg_hosts
 device=$home/a/.local/share/lanyard/soft/dev-a
 
 # closes WHAT COMMAND: the command, and then a is closed in time, in both directions.
+# What a machine that others use takes longer for 50 ms than 100 ms is not counted.
 closes() {
+	(while date +%s%N; do sleep 0.05; done) >"$home/ticks" &
+	closes_ticker=$!
 	closes_start=$(date +%s%N)
 	eval "$2"
 	wait_for "test \$(wg_phase a) = closed"
 	closes_ms=$((($(date +%s%N) - closes_start) / 1000000))
-	[ $closes_ms -lt 2000 ] || die "$1: closed after $closes_ms ms"
+	kill $closes_ticker
+	wait $closes_ticker || true
+	closes_stalls=$(awk 'NR > 1 && $1 - was > 1e8 { n += $1 - was - 1e8 } { was = $1 } END { printf "%d", n / 1e6 }' \
+		"$home/ticks")
+	[ $((closes_ms - closes_stalls)) -lt 2000 ] ||
+		die "$1: closed after $closes_ms ms, of which $closes_stalls were the machine's"
 	is_closed "$1"
 }
 is_closed() {
@@ -165,19 +173,33 @@ expect_match 'wait without an agent: said' "$(cat "$home/stderr")" 'wga has no k
 wg_agent a
 wait_for "test \$(wg_phase a) = open"
 
-# A boot with nobody there: the user whose agent it is logs in later, and has a runtime directory only
-# then. (Root listens there, who may.)
+# A boot with nobody there, and nothing in the environment: the user whose agent it is logs in later,
+# and has a runtime directory only then. That user is not root.
 expect_ok 'down' on a lanyard-wg down wga
+wg_agent_end a
+user_home=$home/user
+mkdir -p "$home/programs" "$user_home"
+cp "$BIN/lanyard-agent" "$home/programs"
+cp -a "$home/a/.local" "$home/a/.config" "$user_home"
+chmod 755 "$home"
+chown -R 65534:65534 "$user_home"
 cp /etc/lanyard/wg/wga.conf "$home/settings"
 sed -i 's/^socket = .*/agent-user = nobody/' /etc/lanyard/wg/wga.conf
-expect_ok 'nobody has logged in' on a lanyard-wg up wga
+expect_ok 'nobody has logged in' on a env -i "$BIN/lanyard-wg" up wga
 expect_match 'nobody has logged in: said' "$(cat "$home/stderr")" 'wga has no keys yet: no agent'
 mkdir -p /run/user/65534
-ln -s "$home/a/run/lanyard" /run/user/65534/lanyard
-chown 65534 /run/user/65534
+chown 65534:65534 /run/user/65534
+chmod 700 /run/user/65534
+env -i PATH="$PATH" HOME="$user_home" XDG_RUNTIME_DIR=/run/user/65534 \
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$home/programs/lanyard-agent" -D \
+	>/dev/null 2>"$home/user.log" &
+user_agent=$!
 wait_for "test \$(wg_phase a) = open"
+wait_for ping_a
 expect_match 'show: the agent' "$(lanyard-wg show wga)" '^  agent: /run/user/65534/lanyard/agent.sock$'
+closes 'the user logs out' 'kill $user_agent; wait $user_agent || true'
 cp "$home/settings" /etc/lanyard/wg/wga.conf
+wg_agent a
 
 setting 'on-missing = fail'
 expect_ok 'down' on a lanyard-wg down wga
