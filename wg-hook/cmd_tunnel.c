@@ -75,9 +75,25 @@ static bool has_reported(int lock, const char *iface, int64_t ms, bool *begun, s
 	return (*begun && !runs) || (!*begun && ms >= BEGIN_MS);
 }
 
-/* `since`: when `up` began. */
-static enum err wait_for_watcher(int lock, const char *iface, int64_t since, struct why *why)
+/* What ends a program, unless whoever started it has it ignored. */
+static sigset_t end_signals(void)
 {
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction now;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	return set;
+}
+
+/* `since`: when `up` began; `ends`: blocked, and a reason to give up. */
+static enum err wait_for_watcher(int lock, const char *iface, int64_t since, const sigset_t *ends,
+				 struct why *why)
+{
+	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
 	struct state s = {0};
 	bool begun = false;
 	int64_t start = now_ms();
@@ -86,7 +102,8 @@ static enum err wait_for_watcher(int lock, const char *iface, int64_t since, str
 		if (now_ms() - since >= up_ms())
 			return why_set(why, ERR_TIMEOUT, "nobody answered in %d seconds",
 				       (int)(up_ms() / 1000));
-		poll(NULL, 0, STEP_MS);
+		if (sigtimedwait(ends, NULL, &step) > 0)
+			return why_set(why, ERR_CANCELED, "interrupted");
 	}
 	/* It may have ended between the two questions. */
 	if (s.phase == PHASE_STARTING && state_read(iface, &s, why) != ERR_OK)
@@ -120,6 +137,7 @@ static enum err up_locked(int lock, const struct options *o, const struct tunnel
 			  struct why *why)
 {
 	const struct state starting = {.phase = PHASE_STARTING};
+	const sigset_t ends = end_signals();
 	struct owner owner;
 	struct why ignored;
 	int leash = -1;
@@ -140,9 +158,11 @@ static enum err up_locked(int lock, const struct options *o, const struct tunnel
 	if (e != ERR_OK)
 		return e;
 	tunnel_say_confirmations(&t->settings, t->peers, t->conf.count);
+	/* From here on there is something to take back. */
+	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
 	e = start_watcher(o, t, &owner, &leash, why);
 	if (e == ERR_OK)
-		e = wait_for_watcher(lock, o->iface, since, why);
+		e = wait_for_watcher(lock, o->iface, since, &ends, why);
 	if (e == ERR_TIMEOUT && t->settings.on_missing == MISSING_WAIT) {
 		wg_say("%s has no keys yet: %s; they are put in once somebody does", o->iface,
 		       why->text);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,15 @@ bool start_is_unit(void)
 	return getenv("LANYARD_WG_UNIT") != NULL;
 }
 
+/* Of what `up` blocks for itself. */
+static void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* Runs systemctl without our environment; its exit status, or -1. */
 static int systemctl(const char *verb, const char *iface)
 {
@@ -48,6 +58,7 @@ static int systemctl(const char *verb, const char *iface)
 	snprintf(unit, sizeof(unit), "lanyard-wg@%s.service", iface);
 	child = fork();
 	if (child == 0) {
+		unblock_signals();
 		char *const argv[] = {(char *)"systemctl",
 				      (char *)"--quiet",
 				      (char *)verb,
@@ -167,6 +178,7 @@ static _Noreturn void daemon_run(const char *iface, int leash, const struct tunn
 	int null = open("/dev/null", O_RDWR);
 	struct why why = {0};
 
+	unblock_signals();
 	if (setsid() < 0 || chdir("/") < 0 || null < 0)
 		_exit(1);
 	if (leash < LEASH_FD && (leash = fcntl(leash, F_DUPFD, LEASH_FD)) < 0)

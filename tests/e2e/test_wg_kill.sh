@@ -55,7 +55,7 @@ key=$(wg_key a)
 watchers() { on a lanyard-wg show wga 2>/dev/null | grep -c 'watcher: process' || true; }
 
 # While a person is asked: `up` is killed, the agent is killed.
-for victim in up agent; do
+for victim in interrupt up agent; do
 	expect_ok 'down' on a lanyard-wg down wga
 	locked
 	echo wait >"$home/answer"
@@ -63,12 +63,17 @@ for victim in up agent; do
 	up=$!
 	wait_for "test -e $home/asked"
 	case $victim in
+	interrupt) kill -TERM $up ;;
 	up) kill -9 $up ;;
 	agent) kill -9 "$(wg_line a STATUS | sed -n 's/^S PID //p')" ;;
 	esac
 	wait $up && die "$victim was killed, and up succeeded"
 	wait_for 'test $(watchers) = 0'
 	no_key "$victim killed"
+	if [ $victim = interrupt ]; then
+		expect_match 'interrupted: said' "$(cat "$home/killed")" 'lanyard-wg: interrupted'
+		expect_eq 'interrupted: the peer is left for wg-quick' "$(wg_peers a)" "$key_b"
+	fi
 	yes
 	[ $victim != agent ] || { wait "$agent_a" || true; wg_agent a; }
 	expect_ok "up after $victim was killed" on a lanyard-wg up wga
