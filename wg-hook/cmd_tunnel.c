@@ -171,7 +171,7 @@ static enum err up_locked(int lock, const struct options *o, const struct tunnel
 	if (e != ERR_OK) {
 		(void)!stop_watcher(lock, o->iface, &ignored);
 		/* Not closed: of an interface without its peers wg-quick leaves policy rules. */
-		if (session_wipe(o->iface, &ignored) != ERR_OK)
+		if (session_wipe(o->iface, &ignored) != ERR_OK && if_nametoindex(o->iface) != 0)
 			(void)why_set(why, e, "%s; and %s", why->text, ignored.text);
 	}
 	if (leash >= 0) {
