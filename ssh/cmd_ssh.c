@@ -14,6 +14,7 @@ enum err cmd_ssh_identity(const char *what, struct identity *id, struct why *why
 {
 	char uri[IDENTITY_URI_MAX + 8];
 	const char *scheme = strstr(what, "://") == NULL ? "ssh://" : "";
+	struct slice host;
 	enum err e;
 
 	if (strlen(what) > IDENTITY_URI_MAX)
@@ -24,6 +25,13 @@ enum err cmd_ssh_identity(const char *what, struct identity *id, struct why *why
 	if (e == ERR_OK && id->class != CLASS_SSH)
 		e = why_set(why, ERR_INVALID,
 			    "%s is no ssh:// identity: give [user@]host[:port] or ssh://…", what);
+	if (e != ERR_OK || *scheme == '\0')
+		return e;
+	/* A whole URI may be what it likes; who types ::1 means the address. */
+	host = IDENTITY_PART(id, host);
+	if (host.p[0] != '[' && memchr(host.p, ':', host.n) != NULL)
+		e = why_set(why, ERR_INVALID,
+			    "%s: an IPv6 address stands in brackets, such as [::1]", what);
 	return e;
 }
 

@@ -62,6 +62,11 @@ expect_fail 'low order point' 'point' lanyard ecdh age://x "$(printf '%064d' 0)"
 expect_fail 'wg is not for SECRET' 'WireGuard\|wg' lanyard secret wg://wg0@peer1
 expect_fail 'dash host' '-' lanyard pubkey -- ssh://-oProxyCommand=x
 expect_fail 'ssh over secp256k1' 'raw' lanyard pubkey -k secp256k1 ssh://a@b
+for host in ::1 u@fe80::1 2001:db8::5:22; do
+	expect_fail "$host" 'stands in brackets' lanyard ssh add "$host"
+done
+expect_ok 'in brackets' lanyard ssh add 'u@[::1]:2222'
+expect_ok 'rm' lanyard ssh rm 'u@[::1]:2222'
 expect_fail 'nor is it offered' 'use ed25519 or nist256p1' lanyard ssh add -k secp256k1 a@b
 
 # Another spelling of the same host is another key: said.
