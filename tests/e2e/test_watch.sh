@@ -16,12 +16,9 @@ watch() {
 	wait_for "grep -q '^S WATCHING' $1"
 }
 
-# event PATTERN: both watchers are told within a second.
+# event PATTERN: both watchers are told.
 event() {
-	event_start=$(date +%s%N)
 	wait_for "grep -q -- '^S EVENT $1\$' $home/one && grep -q -- '^S EVENT $1\$' $home/two"
-	event_ms=$((($(date +%s%N) - event_start) / 1000000))
-	[ $event_ms -lt 1000 ] || die "$1 came after $event_ms ms"
 }
 
 uid=$(id -u)
