@@ -145,6 +145,11 @@ static enum err same_settings(const struct settings *s, const struct options *o,
 			"the settings say identity = %s; `sudo lanyard-wg teardown %s` first, "
 			"if it shall be another key",
 			s->id.uri, o->iface);
+	if (o->index != NULL && (uint32_t)strtoul(o->index, NULL, 10) != s->id.index)
+		return why_set(why, ERR_EXISTS,
+			       "the settings say index = %u; `sudo lanyard-wg teardown %s` first, "
+			       "if it shall be another key",
+			       s->id.index, o->iface);
 	if (o->psk_mode != NULL &&
 	    (settings_psk_parse(&mode, o->psk_mode, strlen(o->psk_mode)) != ERR_OK ||
 	     mode != s->psk_mode))

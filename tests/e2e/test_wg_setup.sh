@@ -96,6 +96,8 @@ cp $settings/wg0.conf "$home/settings"
 expect_ok 'again' hook "$wg" setup wg0 -y
 expect_match 'again: nothing to do' "$(cat "$home/stderr")" 'nothing to change'
 expect_fail 'another identity' 'teardown wg0' hook "$wg" setup wg0 -y --identity wg://wg0@other
+expect_fail 'another index' 'teardown wg0' hook "$wg" setup wg0 -y -i 5
+expect_ok 'the same index' hook "$wg" setup wg0 -y -i 0
 cmp $settings/wg0.conf "$home/settings" || die 'a second setup changed the settings'
 
 # What the hook line says is what bash runs, whatever the path.
