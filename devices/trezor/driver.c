@@ -400,7 +400,7 @@ static enum err run_flow(struct wallet *w, struct job *job)
 	if (!e && job->op != OP_LOCK) /* when it has asked for a passphrase after all */
 		e = check_wallet(w, job);
 	if (!e)
-		w->ready = job->op != OP_LOCK;
+		w->ready = job->op != OP_LOCK && w->met; /* not given up meanwhile */
 	wallet_end(w);
 	return e;
 }
@@ -428,7 +428,7 @@ static enum err trezor_run(void *self, struct job *job)
 	if (!e)
 		e = run_flow(w, job);
 	/* The passphrase that it had is given up: now it asks. */
-	if (e == ERR_LOCKED && job->op == OP_UNLOCK && !w->marked) {
+	if (e == ERR_LOCKED && job->op == OP_UNLOCK && !w->met) {
 		job->why = (struct why){0};
 		e = run_flow(w, job);
 	}

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "derive/encode.h"
+#include "derive/kdf.h"
 #include "tests/unit/test_trezor_bench.h"
 
 TestSuite(trezor_sessions, .init = bench_setup, .fini = bench_teardown, .timeout = 60);
@@ -308,5 +310,62 @@ Test(trezor_sessions, secret_of_zeros)
 	cr_assert_eq(task_run(&a), ERR_OK, "%s", a.job.why.text);
 	secret_free(&a.job.secret);
 	cr_assert_eq(task_run(&b), ERR_DEVICE_ERROR);
+	script_end();
+}
+
+/* An unlock of a wallet whose keys are recorded with the one that shows KEY. */
+static struct task unlock_known(void)
+{
+	struct task t = job(OP_UNLOCK, "ssh://a@b");
+	uint8_t pub[PUBLIC_KEY_LEN];
+	size_t n;
+
+	cr_assert_eq(hex_decode(pub, sizeof(pub), &n, KEY, strlen(KEY)), ERR_OK);
+	kdf_wallet(t.job.wallet, pub);
+	t.job.has_wallet = true;
+	return t;
+}
+
+/* The first passphrase after a start, mistyped: said at once, and asked for by the next unlock. */
+Test(trezor_sessions, mistyped_against_the_record)
+{
+	struct task a = unlock_known(), b = unlock_known(), c = unlock_known();
+
+	begin(GET_FEATURES, TREZOR, NULL);
+	bench_plug(true);
+	begin(INITIALIZE, TREZOR, FIRST);
+	public_key_after_passphrase(OTHER);
+	cr_assert_eq(task_run(&a), ERR_MISMATCH);
+	cr_assert(strstr(a.job.why.text, "probably mistyped"), "%s", a.job.why.text);
+	cr_assert_eq(device_state(bench.device), DEVICE_LOCKED);
+	begin(INITIALIZE, TREZOR, SECOND);
+	public_key_after_passphrase(KEY);
+	cr_assert_eq(task_run(&b), ERR_OK, "%s", b.job.why.text);
+	/* One that is open with another one's is not taken for unlocked. */
+	begin(RESUME SECOND, TREZOR, SECOND);
+	public_key(OTHER);
+	begin(INITIALIZE, TREZOR, FIRST);
+	public_key_after_passphrase(KEY);
+	cr_assert_eq(task_run(&c), ERR_OK, "%s", c.job.why.text);
+	cr_assert_eq(a.asks + b.asks + c.asks, 3);
+	script_end();
+}
+
+/* Where nobody can be asked, it is not tried twice. */
+Test(trezor_sessions, unlock_without_anybody_to_ask)
+{
+	struct task a = job(OP_UNLOCK, "ssh://a@b");
+
+	begin(GET_FEATURES, TREZOR, NULL);
+	bench_plug(true);
+	begin(INITIALIZE, TREZOR, FIRST);
+	script_any(1);
+	script_message(MSG_PASSPHRASE_REQUEST, "");
+	script_host("3f23230014");
+	script_device("3f2323000300000002"
+		      "0804");
+	a.no_answer = ERR_NO_PROMPT;
+	cr_assert_eq(task_run(&a), ERR_LOCKED);
+	cr_assert_eq(a.asks, 1);
 	script_end();
 }
