@@ -428,8 +428,10 @@ static enum err call_answer(struct wallet *w, struct job *job, enum message_type
 	case MSG_BUTTON_REQUEST:
 		return on_button(w, job, what, budget);
 	case MSG_PIN_REQUEST:
+		w->ready = false; /* whatever it said before */
 		return on_pin(w, job, budget);
 	case MSG_PASSPHRASE_REQUEST:
+		w->ready = false;
 		return on_passphrase(w, job, budget);
 	case MSG_FAILURE:
 		return on_failure(w, job, answered);

@@ -398,6 +398,8 @@ expect_match 'asked although it has one' "$said" '^INQUIRE PASSPHRASE'
 expect_eq 'the same secret again' "$(lanyard secret secret://backup/disk)" "$secret"
 # And one that was mistyped when it is asked for once more.
 tell peer lock
+expect_fail 'forgotten' 'needs its passphrase' lanyard sign 'gpg://a@b.example' $digest
+expect_match 'locked by itself' "$(lanyard devices)" 'keepkey:peer  *locked'
 ask 'UNLOCK keepkey:peer' TREZOR2
 expect_match 'mistyped' "$said" '^ERR .* mismatch: keepkey:peer: this passphrase opens another wallet'
 ask 'UNLOCK keepkey:peer' TREZOR
