@@ -95,13 +95,17 @@ static enum err wait_for_watcher(int lock, const char *iface, int64_t since, con
 {
 	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
 	struct state s = {0};
-	bool begun = false;
+	bool begun = false, said = false;
 	int64_t start = now_ms();
 
 	while (!has_reported(lock, iface, now_ms() - start, &begun, &s)) {
 		if (now_ms() - since >= up_ms())
 			return why_set(why, ERR_TIMEOUT, "nobody answered in %d seconds",
 				       (int)(up_ms() / 1000));
+		if (s.phase == PHASE_STARTING && s.err != ERR_OK && !said) {
+			wg_say("%s: waiting for it", s.why.text);
+			said = true;
+		}
 		if (sigtimedwait(ends, NULL, &step) > 0)
 			return why_set(why, ERR_CANCELED, "interrupted");
 	}

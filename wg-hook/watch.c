@@ -171,6 +171,9 @@ static void decide(struct watch *w)
 			w->try = false;
 			break;
 		}
+		/* For `up` to tell whoever can help meanwhile. */
+		if (e != ERR_OK && w->events.client && !w->events.locked)
+			set_phase(w, PHASE_STARTING, e, why.text);
 		open_up(w);
 		break;
 	default:

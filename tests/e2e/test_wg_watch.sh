@@ -80,6 +80,17 @@ rm "$home/a/.local/share/lanyard/soft/other"
 wait_for "! wg_line a DEVICES | grep -q other"
 expect_eq 'another device came and went' "$(wg_phase a)" open
 
+# `up` without it says what it waits for.
+expect_ok 'down' on a lanyard-wg down wga
+mv "$device" "$home/taken"
+wait_for "! wg_line a DEVICES | grep -q dev-a"
+nsenter --net=/run/netns/a lanyard-wg up wga 2>"$home/waits" &
+up=$!
+wait_for "grep -q 'the device .* is not connected: waiting for it' $home/waits"
+mv "$home/taken" "$device"
+wait $up || die "up, and the device came: $(cat "$home/waits")"
+opens 'the device came' true
+
 # Nor is a backup of it with the same words: somebody else uses that, and ours goes.
 wg_home a lanyard soft import --name backup --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
 wait_for "wg_line a DEVICES | grep -q backup"
