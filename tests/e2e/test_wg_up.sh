@@ -22,6 +22,7 @@ wait_for ping_b
 expect_eq 'the public key' "$(wg_show a public-key)" "$key_a"
 expect_match 'a preshared key' "$(wg_psk a)" '^[A-Za-z0-9+/]\{43\}=$'
 expect_eq 'one preshared key' "$(wg_psk a)" "$(wg_psk b)"
+psk=$(wg_psk a)
 
 # show, to root alone.
 expect_ok 'show' on a lanyard-wg show wga
@@ -120,6 +121,15 @@ expect_eq 'files left' "$(ls /run/lanyard/wg | grep '^wga' | tr '\n' ' ')" 'wga.
 watcher=$(wg_watcher b)
 on b ip link delete wgb
 wait_for "! alive $watcher"
+
+# Newer versions of wg-quick use addconf, which leaves what a device has, where older ones use setconf.
+sed 's/cmd wg setconf/cmd wg addconf/' "$(command -v wg-quick)" >"$home/wg-quick"
+grep -q 'cmd wg addconf' "$home/wg-quick" || die 'this wg-quick has neither'
+newer() { on a bash "$home/wg-quick" "$1" wga >"$home/a/up.log" 2>&1; }
+expect_ok 'up by a newer wg-quick' newer up
+expect_eq 'its preshared key' "$(wg_psk a)" "$psk"
+expect_eq 'its key' "$(wg_show a public-key)" "$key_a"
+expect_ok 'down by a newer wg-quick' newer down
 
 # All traffic through the tunnel: wg-quick's policy rules, which it takes away by the peers' allowed
 # IPs, are gone after an up that fails and after the down of a closed one.
