@@ -133,9 +133,10 @@ expect_ok 'down by a newer wg-quick' newer down
 
 # All traffic through the tunnel: wg-quick's policy rules, which it takes away by the peers' allowed
 # IPs, are gone after an up that fails and after the down of a closed one.
-printf '#!/bin/sh\ncat >/dev/null\n' >"$home/nft"
-chmod 755 "$home/nft"
-PATH=$home:$PATH
+mkdir "$home/stub"
+printf '#!/bin/sh\ncat >/dev/null\n' >"$home/stub/nft"
+chmod 755 "$home/stub/nft"
+PATH=$home/stub:$PATH
 sed -i 's|^AllowedIPs.*|AllowedIPs = 0.0.0.0/0|' /etc/wireguard/wga.conf
 rules=$(on a ip rule show)
 wg_agent_end a
