@@ -2,6 +2,7 @@
 /* devices/transport_udp.c, with a port of ours for the emulator. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,8 +58,11 @@ static uint64_t in(unsigned ms)
 static size_t emulator_receive(uint8_t *p, size_t cap)
 {
 	socklen_t len = sizeof(u.from);
-	ssize_t n = recvfrom(u.fd, p, cap, 0, (struct sockaddr *)&u.from, &len);
+	ssize_t n;
 
+	do
+		n = recvfrom(u.fd, p, cap, 0, (struct sockaddr *)&u.from, &len);
+	while (n < 0 && errno == EINTR);
 	cr_assert_geq(n, 0, "nothing came");
 	return (size_t)n;
 }
