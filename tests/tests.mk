@@ -5,7 +5,7 @@ deps_build := gcc libc6-dev make pkg-config libsodium-dev libssl-dev libuv1-dev 
               libprotobuf-c-dev protobuf-c-compiler libusb-1.0-0-dev libmnl-dev libsystemd-dev
 deps_test  := clang clang-format libclang-rt-14-dev llvm libcriterion-dev openssh-client openssh-server \
               socat mandoc procps tmux pinentry-curses zsh fish gpg gpg-agent gpgconf libassuan-dev \
-              wireguard-tools wireguard-go iproute2 iputils-ping util-linux dbus
+              wireguard-tools wireguard-go iproute2 iputils-ping util-linux dbus systemd
 deps := $(deps_build) $(deps_test)
 
 on_debian := $(shell test -x /usr/bin/apt-get && echo yes)
