@@ -188,10 +188,11 @@ enum err ecc_sign(enum curve curve, enum signing how, const uint8_t key[static 3
 	return ERR_OK;
 }
 
-enum err ecc_verify(enum curve curve, enum signing how, const uint8_t pub[static PUBLIC_KEY_LEN],
-		    const uint8_t *data, size_t n, const char *visual,
-		    const uint8_t sig[static SIGNATURE_LEN])
+enum err ecc_verify(struct ecc_kept *kept, enum curve curve, enum signing how,
+		    const uint8_t pub[static PUBLIC_KEY_LEN], const uint8_t *data, size_t n,
+		    const char *visual, const uint8_t sig[static SIGNATURE_LEN])
 {
+	struct ecc_kept once = {0};
 	uint8_t digest[HASH];
 	struct slice message;
 	enum err e = prepare(curve, how, data, n, visual, digest, &message);
@@ -200,7 +201,9 @@ enum err ecc_verify(enum curve curve, enum signing how, const uint8_t pub[static
 		return e;
 	}
 	if (eccp_has(curve)) {
-		return eccp_verify(curve, pub, digest, sig);
+		e = eccp_verify(kept != NULL ? kept : &once, curve, pub, digest, sig);
+		ecc_kept_free(&once);
+		return e;
 	}
 	if (pub[0] != 0) {
 		return ERR_BAD_POINT;

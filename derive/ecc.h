@@ -36,10 +36,25 @@ enum signing signing_of(const struct identity *id);
 enum err ecc_sign(enum curve curve, enum signing how, const uint8_t key[static 32],
 		  const uint8_t *data, size_t n, const char *visual,
 		  uint8_t out[static SIGNATURE_LEN]) MUST_CHECK;
-/* ERR_OK when `sig` is good, ERR_DEVICE_ERROR when it is not. */
-enum err ecc_verify(enum curve curve, enum signing how, const uint8_t pub[static PUBLIC_KEY_LEN],
-		    const uint8_t *data, size_t n, const char *visual,
-		    const uint8_t sig[static SIGNATURE_LEN]) MUST_CHECK;
+/*
+ * The EC keys of the last checks as libcrypto wants them: to make one takes half as long as to
+ * check a signature with it. All zeros at first; one thread's. Public keys only: nothing to wipe.
+ */
+enum { ECC_KEPT = 8 };
+struct ecc_kept {
+	struct ecc_kept_key {
+		enum curve curve;
+		uint8_t pub[PUBLIC_KEY_LEN];
+		struct evp_pkey_st *key; /* owned; NULL: none here */
+	} keys[ECC_KEPT];
+	unsigned next; /* the one that makes room */
+};
+void ecc_kept_free(struct ecc_kept *kept);
+
+/* ERR_OK when `sig` is good, ERR_DEVICE_ERROR when it is not. `kept` may be NULL. */
+enum err ecc_verify(struct ecc_kept *kept, enum curve curve, enum signing how,
+		    const uint8_t pub[static PUBLIC_KEY_LEN], const uint8_t *data, size_t n,
+		    const char *visual, const uint8_t sig[static SIGNATURE_LEN]) MUST_CHECK;
 
 /*
  * ECDH: `peer` is 33 bytes compressed or 65 bytes 04||X||Y for the EC curves; 32 bytes, or 33 with

@@ -321,8 +321,40 @@ static size_t signature_to_der(uint8_t der[static DER_MAX], const uint8_t sig[st
 	return n > 0 ? (size_t)n : 0;
 }
 
-enum err eccp_verify(enum curve curve, const uint8_t pub[static PUBLIC_KEY_LEN],
-		     const uint8_t digest[static 32], const uint8_t sig[static SIGNATURE_LEN])
+/* NULL: the point is not on the curve. */
+static EVP_PKEY *kept_key(struct ecc_kept *kept, enum curve curve,
+			  const uint8_t pub[static PUBLIC_KEY_LEN])
+{
+	struct ecc_kept_key *k;
+	EVP_PKEY *pkey;
+
+	for (k = kept->keys; k < kept->keys + ECC_KEPT; k++) {
+		if (k->key != NULL && k->curve == curve && !memcmp(k->pub, pub, PUBLIC_KEY_LEN)) {
+			return k->key;
+		}
+	}
+	pkey = public_key(curve, pub);
+	if (pkey != NULL) {
+		k = &kept->keys[kept->next++ % ECC_KEPT];
+		EVP_PKEY_free(k->key);
+		k->curve = curve;
+		memcpy(k->pub, pub, PUBLIC_KEY_LEN);
+		k->key = pkey;
+	}
+	return pkey;
+}
+
+void ecc_kept_free(struct ecc_kept *kept)
+{
+	for (size_t i = 0; i < ECC_KEPT; i++) {
+		EVP_PKEY_free(kept->keys[i].key);
+	}
+	*kept = (struct ecc_kept){0};
+}
+
+enum err eccp_verify(struct ecc_kept *kept, enum curve curve,
+		     const uint8_t pub[static PUBLIC_KEY_LEN], const uint8_t digest[static 32],
+		     const uint8_t sig[static SIGNATURE_LEN])
 {
 	uint8_t der[DER_MAX];
 	size_t n;
@@ -333,7 +365,7 @@ enum err eccp_verify(enum curve curve, const uint8_t pub[static PUBLIC_KEY_LEN],
 	if (!is_point_form(pub, PUBLIC_KEY_LEN)) {
 		return ERR_BAD_POINT;
 	}
-	pkey = public_key(curve, pub);
+	pkey = kept_key(kept, curve, pub);
 	if (pkey == NULL) {
 		ERR_clear_error();
 		return ERR_BAD_POINT;
@@ -348,6 +380,5 @@ enum err eccp_verify(enum curve curve, const uint8_t pub[static PUBLIC_KEY_LEN],
 		ERR_clear_error();
 	}
 	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
 	return e;
 }

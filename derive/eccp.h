@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * P-256 and secp256k1 over libcrypto, for ecc.c and slip10.c; everyone else uses ecc.h, whose
- * formats these are. Any thread; nothing is cached.
+ * formats these are. Any thread; nothing is kept but in a struct ecc_kept.
  */
 #ifndef LANYARD_ECCP_H
 #define LANYARD_ECCP_H
@@ -25,8 +25,8 @@ enum err eccp_point(enum curve curve, const uint8_t *p, size_t n,
 /* r || s, s in the low half. */
 enum err eccp_sign(enum curve curve, const uint8_t key[static 32], const uint8_t digest[static 32],
 		   uint8_t out[static SIGNATURE_LEN]) MUST_CHECK;
-enum err eccp_verify(enum curve curve, const uint8_t pub[static PUBLIC_KEY_LEN],
-		     const uint8_t digest[static 32],
+enum err eccp_verify(struct ecc_kept *kept, enum curve curve,
+		     const uint8_t pub[static PUBLIC_KEY_LEN], const uint8_t digest[static 32],
 		     const uint8_t sig[static SIGNATURE_LEN]) MUST_CHECK;
 enum err eccp_ecdh(enum curve curve, const uint8_t key[static 32], const uint8_t *peer, size_t n,
 		   uint8_t out[static 65]) MUST_CHECK;

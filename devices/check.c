@@ -53,13 +53,13 @@ static enum err check_public_key(struct job *job)
 	return job_expect(job, job->out);
 }
 
-static enum err check_signature(struct job *job)
+static enum err check_signature(struct job *job, struct ecc_kept *kept)
 {
 	if (job->out_len != SIGNATURE_LEN)
 		return why_set(&job->why, ERR_DEVICE_ERROR,
 			       "the device answered with a signature of %zu bytes, not %d",
 			       job->out_len, SIGNATURE_LEN);
-	enum err e = ecc_verify(job->id.curve, signing_of(&job->id), job->expect, job->data.p,
+	enum err e = ecc_verify(kept, job->id.curve, signing_of(&job->id), job->expect, job->data.p,
 				job->data.n, job->visual, job->out);
 	if (e)
 		return why_set(&job->why, ERR_DEVICE_ERROR,
@@ -82,13 +82,13 @@ static enum err check_secret(struct job *job)
 	return ERR_OK;
 }
 
-enum err device_check(struct job *job)
+enum err device_check(struct job *job, struct ecc_kept *kept)
 {
 	switch (job->op) {
 	case OP_PUBLIC_KEY:
 		return check_public_key(job);
 	case OP_SIGN:
-		return check_signature(job);
+		return check_signature(job, kept);
 	case OP_ECDH:
 	case OP_SECRET:
 		return check_secret(job);

@@ -27,6 +27,8 @@ struct device {
 	bool started;
 	pthread_t thread;
 
+	struct ecc_kept kept; /* worker */
+
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* the worker is its only waiter */
 
@@ -204,7 +206,7 @@ static enum err worker_run(struct device *d, struct job *job)
 		e = job->op == OP_VERB ? job->verb->run(d->self, job)
 				       : d->driver->run(d->self, job);
 	if (!e)
-		e = device_check(job);
+		e = device_check(job, &d->kept);
 	return e;
 }
 
@@ -274,6 +276,7 @@ static void *worker_main(void *arg)
 	pthread_mutex_unlock(&d->lock);
 
 	worker_close(d);
+	ecc_kept_free(&d->kept);
 	pthread_mutex_lock(&d->lock);
 	d->ended = true;
 	uv_async_send(&d->async);

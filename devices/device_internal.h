@@ -30,6 +30,6 @@ void device_close(struct device *d, enum err reason);
 
 /* check.c; worker. What a driver answered, before anybody uses it: a device may lie or be broken.
  * ERR_DEVICE_ERROR, or ERR_MISMATCH for another public key than job->expect. */
-enum err device_check(struct job *job) MUST_CHECK;
+enum err device_check(struct job *job, struct ecc_kept *kept) MUST_CHECK;
 
 #endif

@@ -57,8 +57,8 @@ Test(ecc, rfc8032_ed25519)
 		cr_assert(ecc_sign(CURVE_ED25519, SIGNING_SSH, key, message, n, NULL, sig) ==
 			  ERR_OK);
 		expect_hex(sig, sizeof sig, tests[i].sig, "signature", i);
-		cr_expect(ecc_verify(CURVE_ED25519, SIGNING_SSH, pub, message, n, NULL, sig) ==
-			  ERR_OK);
+		cr_expect(ecc_verify(NULL, CURVE_ED25519, SIGNING_SSH, pub, message, n, NULL,
+				     sig) == ERR_OK);
 	}
 }
 
@@ -294,22 +294,73 @@ Test(ecc, ecdsa_signature_range)
 		cr_assert(ecc_public(c, key, pub) == ERR_OK);
 		cr_assert(ecc_sign(c, SIGNING_SSH, key, data, 3, NULL, sig) == ERR_OK);
 		negate(sig + 32, order_hex[c]);
-		cr_expect(ecc_verify(c, SIGNING_SSH, pub, data, 3, NULL, sig) == ERR_OK, "high s");
+		cr_expect(ecc_verify(NULL, c, SIGNING_SSH, pub, data, 3, NULL, sig) == ERR_OK,
+			  "high s");
 		for (unsigned half = 0; half < 64; half += 32) {
 			memcpy(bad, sig, sizeof bad);
 			memset(bad + half, 0, 32);
-			cr_expect(ecc_verify(c, SIGNING_SSH, pub, data, 3, NULL, bad) ==
+			cr_expect(ecc_verify(NULL, c, SIGNING_SSH, pub, data, 3, NULL, bad) ==
 				  ERR_DEVICE_ERROR);
 			unhex(bad + half, 32, order_hex[c]);
-			cr_expect(ecc_verify(c, SIGNING_SSH, pub, data, 3, NULL, bad) ==
+			cr_expect(ecc_verify(NULL, c, SIGNING_SSH, pub, data, 3, NULL, bad) ==
 				  ERR_DEVICE_ERROR);
 			memset(bad + half, 0xFF, 32);
-			cr_expect(ecc_verify(c, SIGNING_SSH, pub, data, 3, NULL, bad) ==
+			cr_expect(ecc_verify(NULL, c, SIGNING_SSH, pub, data, 3, NULL, bad) ==
 				  ERR_DEVICE_ERROR);
 		}
 		pub[0] = 0;
-		cr_expect(ecc_verify(c, SIGNING_SSH, pub, data, 3, NULL, sig) == ERR_BAD_POINT);
+		cr_expect(ecc_verify(NULL, c, SIGNING_SSH, pub, data, 3, NULL, sig) ==
+			  ERR_BAD_POINT);
 	}
+}
+
+/* Twice as many keys as are kept, on both curves, each checked twice, in turns: with its own
+ * signature and with its neighbour's. */
+Test(ecc, kept_keys)
+{
+	enum { KEYS = 2 * ECC_KEPT };
+	uint8_t key[32] = {0}, pub[KEYS][PUBLIC_KEY_LEN], sig[KEYS][SIGNATURE_LEN];
+	struct ecc_kept kept = {0};
+
+	for (unsigned i = 0; i < KEYS; i++) {
+		key[31] = (uint8_t)(i / 2 + 1); /* the curves in turns, with the same key */
+		cr_assert(ecc_public(ec_curves[i % 2], key, pub[i]) == ERR_OK);
+		cr_assert(ecc_sign(ec_curves[i % 2], SIGNING_SSH, key, key, 32, NULL, sig[i]) ==
+			  ERR_OK);
+		for (unsigned j = i > ECC_KEPT ? i - ECC_KEPT : 0; j <= i; j++) {
+			key[31] = (uint8_t)(j / 2 + 1);
+			cr_expect(ecc_verify(&kept, ec_curves[j % 2], SIGNING_SSH, pub[j], key, 32,
+					     NULL, sig[j]) == ERR_OK,
+				  "%u after %u", j, i);
+			cr_expect(ecc_verify(&kept, ec_curves[j % 2], SIGNING_SSH, pub[j], key, 32,
+					     NULL, sig[j ? j - 1 : 1]) != ERR_OK,
+				  "%u after %u", j, i);
+		}
+	}
+	for (unsigned i = 0; i < ECC_KEPT; i++)
+		cr_expect(kept.keys[i].key != NULL);
+	/* The same bytes may be a point of both curves: two keys. */
+	unsigned shared = 0;
+	for (unsigned i = 0; i < KEYS; i++) {
+		key[31] = (uint8_t)(i / 2 + 1);
+		if (ecc_check_public(ec_curves[(i + 1) % 2], pub[i]) == ERR_OK) {
+			shared++;
+			cr_expect(ecc_verify(&kept, ec_curves[i % 2], SIGNING_SSH, pub[i], key, 32,
+					     NULL, sig[i]) == ERR_OK);
+			cr_expect(ecc_verify(&kept, ec_curves[(i + 1) % 2], SIGNING_SSH, pub[i],
+					     key, 32, NULL, sig[i]) == ERR_DEVICE_ERROR);
+		}
+	}
+	cr_expect(shared > 0);
+	/* No point of the curve: refused each time, and nothing makes room for it. */
+	memset(pub[0] + 1, 0xFF, 32);
+	const struct ecc_kept before = kept;
+	cr_expect(ecc_verify(&kept, ec_curves[0], SIGNING_SSH, pub[0], key, 32, NULL, sig[0]) ==
+		  ERR_BAD_POINT);
+	cr_expect(memcmp(&kept, &before, sizeof(kept)) == 0);
+	ecc_kept_free(&kept);
+	ecc_kept_free(&kept);
+	cr_expect(kept.keys[0].key == NULL);
 }
 
 /* OpenSSL's nonces are not deterministic; s is low each time, which half of them are not before
@@ -339,7 +390,7 @@ Test(ecc, refused_pairs)
 	for (unsigned how = SIGNING_SSH; how <= SIGNING_OTHER; how++) {
 		cr_expect(ecc_sign(CURVE_CURVE25519, how, key, key, 32, NULL, sig) ==
 			  ERR_UNSUPPORTED);
-		cr_expect(ecc_verify(CURVE_CURVE25519, how, pub, key, 32, NULL, sig) ==
+		cr_expect(ecc_verify(NULL, CURVE_CURVE25519, how, pub, key, 32, NULL, sig) ==
 			  ERR_UNSUPPORTED);
 	}
 	for (unsigned i = 0; i < 2; i++) {
@@ -363,10 +414,10 @@ Test(ecc, gpg_long_digest)
 		cr_assert(ecc_public(ec_curves[i], key, pub) == ERR_OK);
 		cr_assert(ecc_sign(ec_curves[i], SIGNING_GPG, key, digest, 64, NULL, sig) ==
 			  ERR_OK);
-		cr_expect(ecc_verify(ec_curves[i], SIGNING_GPG, pub, digest, 32, NULL, sig) ==
+		cr_expect(ecc_verify(NULL, ec_curves[i], SIGNING_GPG, pub, digest, 32, NULL, sig) ==
 			  ERR_OK);
-		cr_expect(ecc_verify(ec_curves[i], SIGNING_GPG, pub, digest + 1, 32, NULL, sig) ==
-			  ERR_DEVICE_ERROR);
+		cr_expect(ecc_verify(NULL, ec_curves[i], SIGNING_GPG, pub, digest + 1, 32, NULL,
+				     sig) == ERR_DEVICE_ERROR);
 	}
 }
 

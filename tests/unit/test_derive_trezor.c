@@ -62,10 +62,11 @@ static void check_signatures(const struct row *r, const char *want_pub, const ch
 	cr_assert(ecc_check_public(r->curve, pub) == ERR_OK);
 
 	cr_assert(unhex(recorded, sizeof recorded, want_sig) == sizeof recorded);
-	cr_expect(ecc_verify(r->curve, r->how, pub, r->data, r->n, r->visual, recorded) == ERR_OK,
+	cr_expect(ecc_verify(NULL, r->curve, r->how, pub, r->data, r->n, r->visual, recorded) ==
+			  ERR_OK,
 		  "line %u: the recorded signature", r->line);
 	cr_assert(ecc_sign(r->curve, r->how, r->key, r->data, r->n, r->visual, ours) == ERR_OK);
-	cr_expect(ecc_verify(r->curve, r->how, pub, r->data, r->n, r->visual, ours) == ERR_OK,
+	cr_expect(ecc_verify(NULL, r->curve, r->how, pub, r->data, r->n, r->visual, ours) == ERR_OK,
 		  "line %u: our signature", r->line);
 	if (r->curve == CURVE_ED25519) {
 		expect_hex(ours, sizeof ours, want_sig, "signature", r->line);
@@ -75,8 +76,8 @@ static void check_signatures(const struct row *r, const char *want_pub, const ch
 	}
 	for (size_t i = 0; i < SIGNATURE_LEN; i += 21) {
 		recorded[i] ^= 1;
-		cr_expect(ecc_verify(r->curve, r->how, pub, r->data, r->n, r->visual, recorded) ==
-				  ERR_DEVICE_ERROR,
+		cr_expect(ecc_verify(NULL, r->curve, r->how, pub, r->data, r->n, r->visual,
+				     recorded) == ERR_DEVICE_ERROR,
 			  "line %u: byte %zu changed", r->line, i);
 		recorded[i] ^= 1;
 	}
