@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: MIT
 # What the agent adds to a signature of a hardware wallet, emulated over UDP: flow.sh BUILD [COUNT].
 # Prints "flow TYPE", and the medians of the bare flow, of the agent's and of the difference in µs.
+#
+# The wallet has the last processor, and its clients, the agent among them, the first: four threads
+# that wake each other are otherwise put on two processors by chance, the bare client's two on one or on
+# both, and the difference is that chance and not the agent.
 # shellcheck source=tests/e2e/lib.sh
 cd "$(dirname "$0")/../.."
 BIN=$1 COUNT=${2:-500}
@@ -13,7 +17,8 @@ emulator_pid='' relay_pid='' awake=''
 trap 'status=$?; set +e; kill $relay_pid $emulator_pid $awake 2>/dev/null; (exit $status); home_remove' EXIT
 # No processor sleeps meanwhile: to wake one up takes a virtual machine's host tens of µs, four times
 # in a signature. What keeps them awake gives way to everything else.
-for cpu in $(seq 0 $(($(nproc) - 1))); do
+last=$(($(nproc) - 1))
+for cpu in $(seq 0 $last); do
 	taskset -c "$cpu" chrt --idle 0 sh -c 'while :; do :; done' &
 	awake="$awake $!"
 done
@@ -22,12 +27,13 @@ done
 configure() {
 	printf 'udp = {"127.0.0.1:%s"}\nlog = warn\n' "$1" >"$conf/lanyard.conf"
 	printf 'key "ssh://bench@host" {\n\tcurve = %s\n}\n' "$curve" >>"$conf/lanyard.conf"
+	taskset -cp 0 $$ >/dev/null # the agent too, then
 	agent_start
 	wait_for 'lanyard devices 2>/dev/null | grep -q trezor:peer'
 	wait_for 'ssh-add -L | grep -q ^[es]'
 }
 
-"$BIN/emulators/trezor" >"$home/emulator.out" &
+taskset -c $last "$BIN/emulators/trezor" >"$home/emulator.out" &
 emulator_pid=$!
 wait_for "grep -q '^port' $home/emulator.out"
 port=$(sed -n 's/^port //p' "$home/emulator.out")
