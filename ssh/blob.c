@@ -136,7 +136,7 @@ enum err ssh_put_signature(struct wbuf *w, enum curve curve,
 void ssh_comment(char out[static SSH_COMMENT_MAX + 1], const struct identity *id)
 {
 	if (id->index == 0)
-		snprintf(out, SSH_COMMENT_MAX + 1, "%s", id->uri);
+		memcpy(out, id->uri, strlen(id->uri) + 1); /* a listing has one for each key */
 	else
 		snprintf(out, SSH_COMMENT_MAX + 1, "%s (index %" PRIu32 ")", id->uri, id->index);
 }

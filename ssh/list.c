@@ -30,14 +30,15 @@ struct offer {
 
 static bool offer_permitted(const struct offer *o, const struct key *key)
 {
-	struct why why = {0};
+	const char *destinations = request_destinations(key);
 
-	if (o->chain == NULL ||
-	    ssh_chain_permits(o->chain, request_destinations(key), NULL, &why) == ERR_OK)
+	if (o->chain == NULL || destinations == NULL)
 		return true;
-	if (!o->quiet)
+	struct why why = {0};
+	enum err e = ssh_chain_permits(o->chain, destinations, NULL, &why);
+	if (e != ERR_OK && !o->quiet)
 		log_debug("ssh: %s is not listed: %s", key->id.uri, why.text);
-	return false;
+	return e == ERR_OK;
 }
 
 /* Starts with nothing, ends with false. */
