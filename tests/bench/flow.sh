@@ -17,8 +17,9 @@ emulator_pid='' relay_pid='' awake=''
 trap 'status=$?; set +e; kill $relay_pid $emulator_pid $awake 2>/dev/null; (exit $status); home_remove' EXIT
 # No processor sleeps meanwhile: to wake one up takes a virtual machine's host tens of µs, four times
 # in a signature. What keeps them awake gives way to everything else.
-last=$(($(nproc) - 1))
-for cpu in $(seq 0 $last); do
+cpus=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+first=${cpus%%[!0-9]*} last=${cpus##*[!0-9]}
+for cpu in $(seq "$first" "$last"); do
 	taskset -c "$cpu" chrt --idle 0 sh -c 'while :; do :; done' &
 	awake="$awake $!"
 done
@@ -27,13 +28,13 @@ done
 configure() {
 	printf 'udp = {"127.0.0.1:%s"}\nlog = warn\n' "$1" >"$conf/lanyard.conf"
 	printf 'key "ssh://bench@host" {\n\tcurve = %s\n}\n' "$curve" >>"$conf/lanyard.conf"
-	taskset -cp 0 $$ >/dev/null # the agent too, then
+	taskset -cp "$first" $$ >/dev/null # the agent too, then
 	agent_start
 	wait_for 'lanyard devices 2>/dev/null | grep -q trezor:peer'
 	wait_for 'ssh-add -L | grep -q ^[es]'
 }
 
-taskset -c $last "$BIN/emulators/trezor" >"$home/emulator.out" &
+taskset -c "$last" "$BIN/emulators/trezor" >"$home/emulator.out" &
 emulator_pid=$!
 wait_for "grep -q '^port' $home/emulator.out"
 port=$(sed -n 's/^port //p' "$home/emulator.out")
