@@ -71,7 +71,7 @@ static enum err read_bytes(int fd, const struct stat *st, uint8_t *text, size_t 
 	return ERR_OK;
 }
 
-static void file_read(struct certs_file *f, int fd,
+static void file_load(struct certs_file *f, int fd,
 		      enum err (*read_cert)(struct slice text, struct cert *out, struct why *why))
 {
 	uint8_t *text = malloc(CERT_FILE_MAX + 1);
@@ -112,7 +112,7 @@ static struct certs_file *file_open(struct certs_file **old, int dir, const char
 		if (failed != 0)
 			log_warn("certs/%s is left out: %s", name, strerror(failed));
 		else
-			file_read(f, fd, read_cert);
+			file_load(f, fd, read_cert);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -2,7 +2,6 @@
 #include "agent/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,47 +20,22 @@ enum { CONFIG_FILE_MAX = 256 * 1024 };
 /* The text of a file, NUL-terminated; free() it. ERR_NOT_FOUND when there is none. */
 static enum err read_text(const char *path, char **text, struct stat *st, struct why *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t n = 0;
-	ssize_t got = 1;
-	enum err e = ERR_OK;
+	uint8_t *p;
+	size_t n;
+	enum err e = file_read(path, CONFIG_FILE_MAX, FILE_OURS, &p, &n, st, why);
 
-	*text = NULL;
+	*text = (char *)p;
 	/* Settings that are somewhere else now are not the same as none. */
-	if (fd < 0 && errno == ENOENT && lstat(path, st) == 0)
+	if (e == ERR_NOT_FOUND && lstat(path, st) == 0)
 		return why_set(why, ERR_IO, "%s is a symbolic link to nothing", path);
-	if (fd < 0)
-		return why_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-			       strerror(errno));
-	if (fstat(fd, st) != 0)
-		e = why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st->st_mode))
-		e = why_set(why, ERR_INVALID, "%s is not a plain file", path);
-	else if ((st->st_uid != geteuid() && st->st_uid != 0) || (st->st_mode & 022) != 0)
-		e = why_set(why, ERR_PERMISSION,
-			    "%s can be written by others: it must belong to you or root, and "
-			    "`chmod go-w` it",
-			    path);
-	else if ((*text = malloc(CONFIG_FILE_MAX + 1)) == NULL)
-		e = ERR_NO_MEMORY;
-	while (e == ERR_OK && got != 0) {
-		got = read(fd, *text + n, CONFIG_FILE_MAX + 1 - n);
-		if (got < 0 && errno != EINTR)
-			e = why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-		else if (got > 0 && (n += (size_t)got) > CONFIG_FILE_MAX)
-			e = why_set(why, ERR_TOO_LARGE, "%s is longer than %d bytes", path,
-				    CONFIG_FILE_MAX);
-	}
-	close(fd);
-	if (e == ERR_OK && memchr(*text, '\0', n) != NULL)
-		e = why_set(why, ERR_INVALID, "%s has a NUL byte: it is not a text file", path);
-	if (e != ERR_OK) {
-		free(*text);
+	if (e == ERR_NOT_FOUND && errno != ENOENT)
+		return ERR_IO;
+	if (e == ERR_OK && strlen(*text) != n) {
+		free(p);
 		*text = NULL;
-		return e;
+		return why_set(why, ERR_INVALID, "%s has a NUL byte: it is not a text file", path);
 	}
-	(*text)[n] = '\0';
-	return ERR_OK;
+	return e;
 }
 
 static enum err config_new(struct config **out, const char *path)

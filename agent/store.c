@@ -116,54 +116,6 @@ static enum err store_path(const struct store *s, const char *name, char out[sta
 		       : why_set(why, ERR_TOO_LARGE, "%s: its path is too long", s->dir);
 }
 
-static enum err file_check(const char *path, const struct stat *st, struct why *why)
-{
-	if (!S_ISREG(st->st_mode))
-		return why_set(why, ERR_INVALID, "%s is not a plain file", path);
-	if ((st->st_uid != geteuid() && st->st_uid != 0) || (st->st_mode & 022) != 0)
-		return why_set(why, ERR_PERMISSION,
-			       "%s can be written by others: it must belong to you or root, and "
-			       "`chmod go-w` it",
-			       path);
-	if (st->st_size > STATE_FILE_MAX)
-		return why_set(why, ERR_TOO_LARGE, "%s is longer than %d bytes", path,
-			       STATE_FILE_MAX);
-	return ERR_OK;
-}
-
-/* A whole file; free() it. NULL when there is none. */
-static enum err file_read(const char *path, uint8_t **out, size_t *n, struct why *why)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st = {0};
-	ssize_t got = 1;
-	enum err e;
-
-	*out = NULL;
-	*n = 0;
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR
-			       ? ERR_OK
-			       : why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-	e = fstat(fd, &st) == 0 ? file_check(path, &st, why)
-				: why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-	if (e == ERR_OK && (*out = malloc((size_t)st.st_size + 1)) == NULL)
-		e = ERR_NO_MEMORY;
-	while (e == ERR_OK && got != 0 && *n < (size_t)st.st_size) {
-		got = read(fd, *out + *n, (size_t)st.st_size - *n);
-		if (got < 0 && errno != EINTR)
-			e = why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-		else if (got > 0)
-			*n += (size_t)got;
-	}
-	close(fd);
-	if (e != ERR_OK) {
-		free(*out);
-		*out = NULL;
-	}
-	return e;
-}
-
 static enum err load_device(void *arg, const struct state_device *is, struct why *why)
 {
 	struct store *s = arg;
@@ -262,8 +214,10 @@ static enum err load_file(struct store *s, const char *name, struct why *why)
 	enum err e = store_path(s, name, path, why);
 
 	if (e == ERR_OK)
-		e = file_read(path, &text, &n, why);
-	if (e == ERR_OK && text != NULL) {
+		e = file_read(path, STATE_FILE_MAX, FILE_OURS, &text, &n, NULL, why);
+	if (e == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (e == ERR_OK) {
 		if (strcmp(name, "keys") == 0) {
 			e = state_keys_parse(text, n, path, load_key, s, why);
 			if (e == ERR_OK)

@@ -145,6 +145,77 @@ enum err dir_check_private(const char *path, struct why *why)
 	return ERR_OK;
 }
 
+static enum err file_check(const char *path, size_t max, enum file_trust trust,
+			   const struct stat *st, struct why *why)
+{
+	mode_t others = trust == FILE_SECRET ? S_IRWXG | S_IRWXO : S_IWGRP | S_IWOTH;
+
+	if (!S_ISREG(st->st_mode))
+		return why_set(why, ERR_INVALID, "%s is not a plain file", path);
+	if (trust != FILE_ANY && !is_trusted(st->st_uid))
+		return why_set(why, ERR_PERMISSION,
+			       "%s belongs to user id %u; it must be %s: chown it, after reading "
+			       "what it says",
+			       path, (unsigned)st->st_uid,
+			       geteuid() == 0 ? "root's" : "yours or root's");
+	if (trust != FILE_ANY && (st->st_mode & others) != 0)
+		return why_set(
+			why, ERR_PERMISSION, "%s can be %s by others (mode %04o): chmod %s it",
+			path, trust == FILE_SECRET ? "read or written" : "written",
+			(unsigned)(st->st_mode & 07777), trust == FILE_SECRET ? "go-rwx" : "go-w");
+	if (st->st_size < 0 || (uintmax_t)st->st_size > max)
+		return why_set(why, ERR_TOO_LARGE, "%s is longer than %zu bytes", path, max);
+	return ERR_OK;
+}
+
+/* Up to `cap` bytes: what it grows by meanwhile is not read. */
+static bool read_all(int fd, uint8_t *p, size_t cap, size_t *n)
+{
+	ssize_t got = 1;
+
+	for (*n = 0; *n < cap && got != 0; *n += got > 0 ? (size_t)got : 0) {
+		got = read(fd, p + *n, cap - *n);
+		if (got < 0 && errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
+enum err file_read(const char *path, size_t max, enum file_trust trust, uint8_t **out, size_t *n,
+		   struct stat *st, struct why *why)
+{
+	/* Not to wait for the other end of somebody's FIFO. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat own;
+	uint8_t *p = NULL;
+	enum err e = ERR_OK;
+
+	*out = NULL;
+	*n = 0;
+	if (st == NULL)
+		st = &own;
+	if (fd < 0) {
+		e = fail(why, "read", path);
+		return errno == ENOTDIR ? ERR_NOT_FOUND : e;
+	}
+	if (fstat(fd, st) < 0)
+		e = fail(why, "look at", path);
+	else
+		e = file_check(path, max, trust, st, why);
+	if (e == ERR_OK && (p = malloc((size_t)st->st_size + 1)) == NULL)
+		e = why_set(why, ERR_NO_MEMORY, "no memory to read %s", path);
+	if (e == ERR_OK && !read_all(fd, p, (size_t)st->st_size, n))
+		e = fail(why, "read", path);
+	close(fd);
+	if (e != ERR_OK) {
+		free(p);
+		return e;
+	}
+	p[*n] = '\0';
+	*out = p;
+	return ERR_OK;
+}
+
 /* A file on its way: the directory, held open, and the two names in it. */
 struct target {
 	char path[PATH_MAX]; /* without symbolic links when it replaces */

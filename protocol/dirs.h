@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Where lanyard's files are (XDG base directory specification), and how they are written. */
+/* Where lanyard's files are (XDG base directory specification), and how they are read and written.
+ */
 #ifndef LANYARD_DIRS_H
 #define LANYARD_DIRS_H
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "protocol/err.h"
 
@@ -22,6 +23,21 @@ enum err dir_make(const char *path, struct why *why) MUST_CHECK;
 /* ERR_PERMISSION unless it is a directory of ours (or root's) that nobody else can write (a sticky
  * bit is not enough), and no symbolic link of somebody else. ERR_NOT_FOUND when there is none. */
 enum err dir_check_private(const char *path, struct why *why) MUST_CHECK;
+
+/* Who may have written a file that is believed. */
+enum file_trust {
+	FILE_ANY,    /* whoever could */
+	FILE_OURS,   /* our user or root; nobody else can write it */
+	FILE_SECRET, /* the same, and nobody else can read it */
+};
+
+/* A whole plain file of at most `max` bytes, malloc'd (wipe it when it is a secret), with a NUL
+ * after it that *n does not count. Owner and mode, which `st` gets (NULL is fine), are those of the
+ * file that is read. ERR_NOT_FOUND: there is none, or no directory where it would be. ERR_INVALID:
+ * no plain file. ERR_PERMISSION, ERR_TOO_LARGE, ERR_IO, ERR_NO_MEMORY. After an error *out is NULL.
+ */
+enum err file_read(const char *path, size_t max, enum file_trust trust, uint8_t **out, size_t *n,
+		   struct stat *st, struct why *why) MUST_CHECK;
 
 /* Writes a file whole or not at all: temporary file beside it (".lanyard-" and 16 digits), fsync,
  * rename, fsync of the directory. `mode` is exact, whatever the umask. With `replace` false an

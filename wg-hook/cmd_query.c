@@ -10,7 +10,6 @@
 #include "derive/kdf.h"
 #include "protocol/dirs.h"
 #include "protocol/text.h"
-#include "wg-hook/files.h"
 #include "wg-hook/keys.h"
 #include "wg-hook/owner.h"
 #include "wg-hook/query.h"
@@ -169,7 +168,7 @@ static enum err store_point(const char *path, const uint8_t *key, const uint8_t 
 	uint8_t *old = NULL;
 	char *new = NULL;
 	size_t old_n = 0, new_n = 0;
-	enum err e = file_read(path, SETTINGS_FILE_MAX, FILE_OF_ROOT, &old, &old_n, &st, why);
+	enum err e = file_read(path, SETTINGS_FILE_MAX, FILE_OURS, &old, &old_n, &st, why);
 
 	if (e == ERR_OK)
 		e = settings_set_point((const char *)old, old_n, key, point, &new, &new_n);

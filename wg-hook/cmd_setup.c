@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "protocol/dirs.h"
-#include "wg-hook/files.h"
+#include "wg-hook/lines.h"
 #include "wg-hook/owner.h"
 #include "wg-hook/query.h"
 #include "wg-hook/settings.h"
@@ -224,7 +224,7 @@ static enum err settings_change(struct change *c, struct settings *s, const stru
 	enum err e;
 
 	settings_path(c->path, o->iface);
-	e = file_read(c->path, SETTINGS_FILE_MAX, FILE_OF_ROOT, &c->old, &c->old_n, &c->st, why);
+	e = file_read(c->path, SETTINGS_FILE_MAX, FILE_OURS, &c->old, &c->old_n, &c->st, why);
 	if (e == ERR_NOT_FOUND)
 		e = new_settings(s, o, why);
 	else if (e == ERR_OK)

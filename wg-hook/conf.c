@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "derive/kdf.h"
+#include "protocol/dirs.h"
 #include "protocol/text.h"
-#include "wg-hook/files.h"
+#include "wg-hook/lines.h"
 
 enum { SQUEEZED_MAX = 256, PROGRAM_QUOTED_MAX = 5 * PATH_MAX };
 

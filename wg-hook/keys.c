@@ -7,8 +7,9 @@
 
 #include "derive/encode.h"
 #include "derive/kdf.h"
+#include "protocol/dirs.h"
 #include "protocol/text.h"
-#include "wg-hook/files.h"
+#include "wg-hook/lines.h"
 #include "wg-hook/query.h"
 
 enum { EXTRA_FILE_MAX = 1024 };

@@ -8,8 +8,9 @@
 
 #include "derive/hostkey.h"
 #include "derive/kdf.h"
+#include "protocol/dirs.h"
 #include "protocol/text.h"
-#include "wg-hook/files.h"
+#include "wg-hook/lines.h"
 
 static const char *const psk_modes[PSK_MODE_COUNT] = {
 	[PSK_NONE] = "none",
@@ -393,7 +394,7 @@ enum err settings_read(struct settings *s, const char *iface, struct why *why)
 
 	*s = (struct settings){0};
 	settings_path(path, iface);
-	e = file_read(path, SETTINGS_FILE_MAX, FILE_OF_ROOT, &text, &n, NULL, why);
+	e = file_read(path, SETTINGS_FILE_MAX, FILE_OURS, &text, &n, NULL, why);
 	if (e == ERR_NOT_FOUND)
 		return why_set(why, e, "%s is not there: `sudo lanyard-wg setup %s` makes it", path,
 			       iface);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wg-hook/files.h"
+#include "wg-hook/lines.h"
 
 enum { HEAD_MAX = 4096, SECTION_MAX = 256 };
 

@@ -14,7 +14,6 @@
 #include "protocol/dirs.h"
 #include "protocol/log.h"
 #include "protocol/text.h"
-#include "wg-hook/files.h"
 #include "wg-hook/guard.h"
 #include "wg-hook/state.h"
 #include "wg-hook/watch.h"
@@ -116,7 +115,7 @@ static enum err read_args(char text[static ARGS_MAX], struct options *o, struct 
 	enum err e;
 
 	args_path(path, o->iface);
-	e = file_read(path, ARGS_MAX - 1, FILE_OF_ROOT, &bytes, &n, NULL, why);
+	e = file_read(path, ARGS_MAX - 1, FILE_OURS, &bytes, &n, NULL, why);
 	if (e != ERR_OK)
 		return why_set(why, e, "nobody said what to watch: lanyard-wg up %s starts it",
 			       o->iface);

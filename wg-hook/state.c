@@ -10,7 +10,7 @@
 
 #include "protocol/dirs.h"
 #include "protocol/text.h"
-#include "wg-hook/files.h"
+#include "wg-hook/lines.h"
 #include "wg-hook/state.h"
 
 enum {
@@ -224,7 +224,7 @@ enum err state_read(const char *iface, struct state *s, struct why *why)
 
 	path_of(path, iface, "state");
 	memset(s, 0, sizeof(*s));
-	e = file_read(path, STATE_FILE_MAX, FILE_OF_ROOT, &text, &n, NULL, why);
+	e = file_read(path, STATE_FILE_MAX, FILE_OURS, &text, &n, NULL, why);
 	if (e != ERR_OK)
 		return e;
 	state_parse(s, (struct slice){text, n});
@@ -269,7 +269,7 @@ enum err closed_read(const char *iface, struct wg_device *d, struct why *why)
 
 	path_of(path, iface, "closed");
 	memset(d, 0, sizeof(*d));
-	e = file_read(path, CLOSED_FILE_MAX, FILE_OF_ROOT, &text, &n, NULL, why);
+	e = file_read(path, CLOSED_FILE_MAX, FILE_OURS, &text, &n, NULL, why);
 	if (e == ERR_NOT_FOUND)
 		return ERR_OK;
 	if (e != ERR_OK)

@@ -216,10 +216,10 @@ cp "$home/settings" $settings/wg0.conf
 
 # Settings that somebody else could have written, or that nobody understands.
 chmod 664 $settings/wg0.conf
-expect_fail 'writable by others' 'others can write' hook "$wg" pub wg0
+expect_fail 'writable by others' 'can be written by others' hook "$wg" pub wg0
 chmod 644 $settings/wg0.conf
 chown 65534 $settings/wg0.conf
-expect_fail 'of another user' 'must be root' hook "$wg" pub wg0
+expect_fail 'of another user' "must be root's" hook "$wg" pub wg0
 chown 0 $settings/wg0.conf
 echo 'rotation = 60' >>$settings/wg0.conf
 expect_fail 'unknown key' "line $(wc -l <$settings/wg0.conf): there is no key \"rotation\"" hook "$wg" pub wg0

@@ -188,6 +188,96 @@ Test(protocol_dirs, private_directories)
 }
 
 /* Directory and link of another user than root; the check runs as a third. */
+Test(protocol_dirs, read_what_is_plain_small_and_trusted)
+{
+	static const struct {
+		mode_t mode;
+		enum file_trust trust;
+		enum err e;
+		const char *says;
+	} rows[] = {
+		{0666, FILE_ANY, ERR_OK, ""},
+		{0644, FILE_OURS, ERR_OK, ""},
+		{0664, FILE_OURS, ERR_PERMISSION, "written by others (mode 0664): chmod go-w"},
+		{0646, FILE_OURS, ERR_PERMISSION, "written by others (mode 0646): chmod go-w"},
+		{0600, FILE_SECRET, ERR_OK, ""},
+		{0400, FILE_SECRET, ERR_OK, ""},
+		{0640, FILE_SECRET, ERR_PERMISSION,
+		 "read or written by others (mode 0640): chmod go-rwx"},
+		{0604, FILE_SECRET, ERR_PERMISSION,
+		 "read or written by others (mode 0604): chmod go-rwx"},
+		{0610, FILE_SECRET, ERR_PERMISSION, "chmod go-rwx"},
+	};
+	struct why why = {0};
+	struct stat st;
+	uint8_t *p;
+	size_t n;
+
+	cr_assert_eq(put("f", "12345", false, &why), ERR_OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		why = (struct why){0};
+		cr_assert_eq(chmod("f", rows[i].mode), 0);
+		enum err e = file_read("f", 5, rows[i].trust, &p, &n, &st, &why);
+		cr_expect_eq(e, rows[i].e, "%zu: %s", i, why.text);
+		cr_expect(strstr(why.text, rows[i].says) != NULL, "%zu: %s", i, why.text);
+		cr_expect(e == ERR_OK ? n == 5 && memcmp(p, "12345", 6) == 0 : p == NULL, "%zu", i);
+		cr_expect_eq(st.st_mode & 07777, rows[i].mode);
+		free(p);
+	}
+	cr_expect_eq(file_read("f", 4, FILE_ANY, &p, &n, NULL, &why), ERR_TOO_LARGE);
+	cr_expect(strstr(why.text, "f is longer than 4 bytes") != NULL, "%s", why.text);
+	cr_assert_eq(truncate("f", 0), 0);
+	cr_expect_eq(file_read("f", 0, FILE_ANY, &p, &n, NULL, &why), ERR_OK);
+	cr_expect(n == 0 && p != NULL && *p == '\0');
+	free(p);
+	cr_assert_eq(mkfifo("fifo", 0600), 0);
+	for (const char *const *path = (const char *const[]){"/dev/null", ".", "fifo", NULL}; *path;
+	     path++)
+		cr_expect_eq(file_read(*path, 5, FILE_ANY, &p, &n, NULL, &why), ERR_INVALID, "%s",
+			     *path);
+	cr_expect_eq(file_read("nowhere/x", 5, FILE_ANY, &p, &n, NULL, &why), ERR_NOT_FOUND);
+	cr_expect_eq(file_read("f/x", 5, FILE_ANY, &p, &n, NULL, &why), ERR_NOT_FOUND);
+}
+
+static int reads_of_root(void)
+{
+	struct why why = {0};
+	uint8_t *p;
+	size_t n;
+	enum err e = file_read("/etc/passwd", 1 << 20, FILE_OURS, &p, &n, NULL, &why);
+
+	free(p);
+	return e;
+}
+
+static int reads_of_a_third_user(void)
+{
+	struct why why = {0};
+	uint8_t *p;
+	size_t n;
+	enum err e = file_read("f", 5, FILE_ANY, &p, &n, NULL, &why);
+
+	free(p);
+	if (e != ERR_OK || file_read("f", 5, FILE_OURS, &p, &n, NULL, &why) == ERR_OK)
+		return -1;
+	return strstr(why.text, "must be yours or root's") != NULL ? ERR_PERMISSION : -1;
+}
+
+/* Without root's powers nobody can give a file away, so that there may be none of a third user. */
+Test(protocol_dirs, read_of_another_user)
+{
+	struct why why = {0};
+
+	cr_expect_eq(in_child(reads_of_root), ERR_OK);
+	if (geteuid() == 0) {
+		cr_assert_eq(put("f", "12345", false, &why), ERR_OK);
+		cr_assert_eq(chmod("f", 0644), 0);
+		cr_assert_eq(chmod(".", 0755), 0);
+		cr_assert_eq(chown("f", SOMEBODY - 1, SOMEBODY - 1), 0);
+		cr_expect_eq(in_child(reads_of_a_third_user), ERR_PERMISSION);
+	}
+}
+
 Test(protocol_dirs, write_and_replace)
 {
 	struct why why;

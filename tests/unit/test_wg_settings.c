@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "wg-hook/files.h"
+#include "wg-hook/lines.h"
 #include "wg-hook/settings.h"
 #include "wg-hook/tunnel.h"
 
@@ -318,7 +318,7 @@ Test(wg_tunnel, peer_identity)
 
 /* ---- files ---- */
 
-Test(wg_files, what_changes_is_one_hunk)
+Test(wg_lines, what_changes_is_one_hunk)
 {
 	static const char old[] = "a\nb\nc\n", new[] = "a\nx\x1b\nb\nc\n";
 	char *text;
@@ -334,34 +334,4 @@ Test(wg_files, what_changes_is_one_hunk)
 	fclose(to);
 	cr_expect_str_eq(text, "F, line 2:\n+x\\x1b\nF, line 1:\n+a\n+b\n+c\n");
 	free(text);
-}
-
-Test(wg_files, only_regular_small_and_trusted)
-{
-	char path[] = "/tmp/lanyard-wg-XXXXXX";
-	int fd = mkstemp(path);
-	bool root = geteuid() == 0;
-	struct why why;
-	uint8_t *p;
-	size_t n;
-
-	cr_assert_eq(write(fd, "12345", 5), 5);
-	close(fd);
-	cr_expect_eq(file_read(path, 5, FILE_ANY, &p, &n, NULL, &why), ERR_OK);
-	cr_expect(n == 5 && memcmp(p, "12345", 5) == 0);
-	free(p);
-	cr_expect_eq(file_read(path, 4, FILE_ANY, &p, &n, NULL, &why), ERR_TOO_LARGE);
-	cr_expect_eq(file_read(path, 5, FILE_SECRET, &p, &n, NULL, &why),
-		     root ? ERR_OK : ERR_PERMISSION);
-	free(p);
-	cr_assert_eq(chmod(path, 0640), 0);
-	cr_expect_eq(file_read(path, 5, FILE_SECRET, &p, &n, NULL, &why), ERR_PERMISSION);
-	cr_expect_eq(file_read(path, 5, FILE_OF_ROOT, &p, &n, NULL, &why),
-		     root ? ERR_OK : ERR_PERMISSION);
-	free(p);
-	cr_assert_eq(chmod(path, 0620), 0);
-	cr_expect_eq(file_read(path, 5, FILE_OF_ROOT, &p, &n, NULL, &why), ERR_PERMISSION);
-	cr_expect_eq(file_read("/dev/null", 5, FILE_ANY, &p, &n, NULL, &why), ERR_PERMISSION);
-	cr_expect_eq(file_read("/nowhere/x", 5, FILE_ANY, &p, &n, NULL, &why), ERR_NOT_FOUND);
-	unlink(path);
 }
