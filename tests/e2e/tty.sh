@@ -44,7 +44,9 @@ tty_key() {
 tty_run() {
 	tty_number=$((${tty_number:-0} + 1))
 	tty_type "clear; echo \"cleared:\" $tty_number"
-	wait_for "tty_screen | grep -q '^cleared: $tty_number\$'"
+	# Until the shell waits there again: a prompt that it prints later would stand before what the
+	# command says.
+	wait_for '[ "$(tty_screen | tail -n 2 | tr "\n" " ")" = "cleared: $tty_number \$ " ]'
 	tty clear-history
 	tty_answered=0
 	tty_type "$1; echo \"status:\" \$?"
