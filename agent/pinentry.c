@@ -13,7 +13,7 @@
 #include "protocol/text.h"
 
 /* It must show its dialog within the first; a person has the second. */
-enum { PINENTRY_START_MS = 3000, PINENTRY_ANSWER_MS = 300 * 1000 };
+enum { PINENTRY_START_MS = 10 * 1000, PINENTRY_ANSWER_MS = 300 * 1000 };
 
 /* Numbers of libgpg-error's gpg-error.h. */
 enum { CODE_TIMEOUT = 62, CODE_CANCELED = 99, CODE_NOT_CONFIRMED = 114, CODE_FULLY_CANCELED = 198 };
