@@ -17,7 +17,7 @@
 #include "protocol/dirs.h"
 #include "protocol/text.h"
 
-enum { TRY_EVERY_MS = 20, START_TRIES = 100, STOP_TRIES = 500 };
+enum { TRY_EVERY_MS = 20, TRIES = 500 };
 
 static void wait_a_moment(void)
 {
@@ -159,7 +159,7 @@ int instance_say_running(const struct instance *i, bool foreground, bool csh)
 	pid_t pid = 0;
 
 	/* It may be starting just now. */
-	for (int tries = 0; tries < START_TRIES && (pid = instance_pid(i)) == 0; tries++)
+	for (int tries = 0; tries < TRIES && (pid = instance_pid(i)) == 0; tries++)
 		wait_a_moment();
 	if (pid == 0) {
 		instance_say("an agent holds %s but does not answer on %s", i->dir,
@@ -188,7 +188,7 @@ int instance_kill(struct instance *i, bool csh)
 		return 1;
 	}
 	/* Its claim ends when its last secret is wiped and it is gone. */
-	for (int tries = 0; tries < STOP_TRIES && e == ERR_EXISTS; tries++) {
+	for (int tries = 0; tries < TRIES && e == ERR_EXISTS; tries++) {
 		wait_a_moment();
 		e = instance_claim(i, NULL);
 		close(i->lock);
