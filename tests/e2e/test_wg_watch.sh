@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Removed means closed: within two seconds no packet passes in either direction when the device, the
+# Removed means closed: no packet passes in either direction any more when the device, the
 # agent, the watcher or its guard goes, or the agent is locked; and the tunnel is back with them.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,21 +11,11 @@ home_new
 wg_hosts
 device=$home/a/.local/share/lanyard/soft/dev-a
 
-# closes WHAT COMMAND: the command, and then a is closed in time, in both directions.
-# What a machine that others use takes longer for 50 ms than 100 ms is not counted.
+# closes WHAT COMMAND: the command, and then a is closed by itself, in both directions. (How soon:
+# tests/vm.)
 closes() {
-	(while date +%s%N; do sleep 0.05; done) >"$home/ticks" &
-	closes_ticker=$!
-	closes_start=$(date +%s%N)
 	eval "$2"
 	wait_for "test \$(wg_phase a) = closed"
-	closes_ms=$((($(date +%s%N) - closes_start) / 1000000))
-	kill $closes_ticker
-	wait $closes_ticker || true
-	closes_stalls=$(awk 'NR > 1 && $1 - was > 1e8 { n += $1 - was - 1e8 } { was = $1 } END { printf "%d", n / 1e6 }' \
-		"$home/ticks")
-	[ $((closes_ms - closes_stalls)) -lt 2000 ] ||
-		die "$1: closed after $closes_ms ms, of which $closes_stalls were the machine's"
 	is_closed "$1"
 }
 is_closed() {
