@@ -75,7 +75,7 @@ expect_match 'no operands' "$(line 'WATCH x')" '^ERR [0-9]* syntax: '
 # One that reads nothing is dropped; nobody else misses anything.
 uri=age://$(printf '%0400d' 0)
 i=0
-while [ $i -lt 1500 ]; do
+while [ $i -lt 100 ]; do
 	printf 'SIGN %s\nD abc\nEND\n' "$uri"
 	i=$((i + 1))
 done >"$home/signs"
@@ -85,9 +85,14 @@ printf 'WATCH\n' >&9
 socat -u - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/slow" &
 slow=$!
 line HELLO >/dev/null
-expect_eq 'signatures' "$(socat -t 100 - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/signs" | grep -c '^D ')" \
-	1500
-wait_for "test \$(grep -c '$uri' $home/one) -eq 1500 -a \$(grep -c '$uri' $home/two) -eq 1500"
+# The others are not let fall behind, as they might on a machine that stands still in places.
+told=0
+while [ $told -lt 1500 ]; do
+	expect_eq 'signatures' "$(socat -t 100 - "UNIX-CONNECT:$LANYARD_SOCK" <"$home/signs" | grep -c '^D ')" \
+		100
+	told=$((told + 100))
+	wait_for "test \$(grep -c '$uri' $home/one) -eq $told -a \$(grep -c '$uri' $home/two) -eq $told"
+done
 expect_eq 'clients dropped' "$(grep -c 'does not read what it waits for' "$home/agent.log")" 1
 kill $slow 2>/dev/null || true
 
