@@ -69,7 +69,7 @@ expect_eq 'the second says why' "$(grep -c '^SETERROR Wrong passphrase' "$asks")
 
 fresh
 script cancel
-expect_fail 'canceled login' 'Permission denied' timeout 60 ssh -F "$home/.ssh/config" "$me" true
+expect_fail 'canceled login' 'Permission denied' timeout 300 ssh -F "$home/.ssh/config" "$me" true
 expect_match 'the reason is in the log' "$(cat "$home/agent.log")" 'ssh: client [0-9]*: Passphrase of soft:a: canceled'
 
 # What a client chose to be shown cannot leave its line, nor look like another one.
@@ -96,7 +96,7 @@ unknown
 script overlong
 expect_fail 'an answer of 5000 bytes' 'Passphrase of soft:a: the message is longer' lanyard pubkey "$identity"
 script fail fail
-expect_fail 'no place left' 'nobody to ask: run `lanyard unlock` in a terminal' timeout 60 lanyard pubkey "$identity"
+expect_fail 'no place left' 'nobody to ask: run `lanyard unlock` in a terminal' timeout 300 lanyard pubkey "$identity"
 
 # Killed on the screen, at both places: not more than that.
 script hang hang
@@ -119,7 +119,7 @@ expect_eq 'nobody was asked' "$(asked)" 2
 printf 'pinentry = "/nonexistent/pinentry"\ndevice = "soft:a"\n' >"$conf"
 fresh
 expect_match 'a missing pinentry is told' "$(cat "$home/agent.log")" '/nonexistent/pinentry: no such program'
-expect_fail 'pinentry missing' 'nobody to ask' timeout 60 lanyard pubkey "$identity"
+expect_fail 'pinentry missing' 'nobody to ask' timeout 300 lanyard pubkey "$identity"
 echo 'pinentry = "p"' >"$home/bad.conf"
 expect_fail 'a relative pinentry' 'bad.conf:1: pinentry is "p"; allowed: .*absolute' \
 	lanyard-agent -D --socket-dir "$home/run/bad" --config "$home/bad.conf"
@@ -223,15 +223,11 @@ grep -l -F -f "$home/needle" /proc/[0-9]*/cmdline /proc/[0-9]*/environ "$home/ag
 
 # ---- the launcher, the lock, the end ----
 
-# launcher: the keeper's child that is not the daemon.
-launcher() {
-	for pid in $(pgrep -P "$agent_pid"); do
-		[ "$pid" = "$LANYARD_AGENT_PID" ] || echo "$pid"
-	done
-}
 on_screen
-expect_eq 'the launcher is not to be traced' "$(stat -c %U "/proc/$(launcher)/mem")" root
-kill -9 "$(launcher)"
+launcher=$(ps -o ppid= -p "$pinentry_pid" | tr -d ' ')
+expect_eq 'the launcher is of our keeper' "$(ps -o ppid= -p "$launcher" | tr -d ' ')" "$agent_pid"
+expect_eq 'the launcher is not to be traced' "$(stat -c %U "/proc/$launcher/mem")" root
+kill -9 "$launcher"
 wait $client && die 'a killed launcher answered'
 wait_for "! alive $pinentry_pid"
 expect_match 'a dead launcher refuses' "$(cat "$home/agent.log")" 'refused'
