@@ -109,10 +109,9 @@ wait_for '[ "$(state_of a)" = absent ]'
 lanyard secret secret://backup >/dev/null 2>"$home/waits" &
 waits=$!
 wait_for "test -s $home/waits"
-start=$(date +%s)
 agent_stop || die "stop with a waiting request: $agent_status"
-[ $(($(date +%s) - start)) -lt 10 ] || die 'a stop waited for a waiting request'
 ! wait "$waits" || die 'the waiting request succeeded without a device'
+! grep 'did not come' "$home/waits" || die 'a stop waited for a waiting request'
 printf 'confirm = never\nwait-device = 1\nkey "%s" {\n}\n' "$uri" >"$home/.config/lanyard/lanyard.conf"
 
 # ---- another seed under the same name is another device ----
@@ -257,7 +256,7 @@ expect_eq 'its index is free' "$(index_of d)$(index_of x)$(index_of c)" 012
 
 mkdir -m 700 "$home/other"
 expect_fail 'a second agent' 'another lanyard-agent.*keeps its state in' \
-	timeout 20 lanyard-agent -D --socket-dir "$home/other"
+	timeout 300 lanyard-agent -D --socket-dir "$home/other"
 
 # ---- a disk that is full, a place that cannot be written ----
 
@@ -305,7 +304,7 @@ agent_stop
 cp -rp "$state" "$home/good"
 refuse() { # WHAT FILE PATTERN
 	cp -p "$state/$2" "$home/bad"
-	expect_fail "$1" "$3" timeout 20 lanyard-agent -D
+	expect_fail "$1" "$3" timeout 300 lanyard-agent -D
 	expect_match "$1: names the file" "$(cat "$home/stderr")" "$state/$2"
 	cmp -s "$home/bad" "$state/$2" || die "$1: the file was overwritten"
 	rm "$state/$2"
