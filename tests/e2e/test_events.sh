@@ -32,6 +32,7 @@ file_holds "$home/text.err" WATCHING
 file_holds "$home/json.err" WATCHING
 
 # A signature through ssh, by a program with a chain of its own.
+today=$(date -u +%Y-%m-%d)
 lanyard ssh add u@h >"$home/u.pub"
 cat >"$home/parent.sh" <<EOF2
 ssh-keygen -q -Y sign -n file -f "$home/u.pub" </dev/null >/dev/null 2>&1
@@ -45,7 +46,7 @@ for file in "$home/json" "$log"; do
 	file_holds "$file" "\"driver\": \"soft\", \"custody\": \"agent\", \"facts\": \"SSHSIG.*namespace file.*\", \"client\": \"ssh\", \"pid\": [0-9]*, \"uid\": $me, \"process\": \"ssh-keygen ("
 done
 expect_match 'the time' "$(tail -n 1 "$log")" \
-	"^{\"time\": \"$(date -u +%Y-%m-%d)T[0-9:]*\.[0-9][0-9][0-9]Z\", \"event\""
+	"^{\"time\": \"\($today\|$(date -u +%Y-%m-%d)\)T[0-9:]*\.[0-9][0-9][0-9]Z\", \"event\""
 
 # Refused ones, and who asked on agent.sock; a device that comes and goes; locks.
 line 'SIGN ssh://u@h' 'D abc' END >/dev/null
