@@ -79,15 +79,18 @@ locked_is 'yes: all'
 lanyard unlock
 
 # Each wrong try is answered later than the last, and holds up only those that try.
+uptime_cs() { # hundredths of a second, by no clock that is ever set
+	sed 's/ .*//; s/[.]//' /proc/uptime
+}
 ssh_lock >/dev/null
 for i in 1 2 3 4; do ssh_unlock wrong >/dev/null || true; done
-start=$(date +%s%N)
+start=$(uptime_cs)
 ssh_unlock wrong >/dev/null &
 slow=$!
 locked_is 'yes: all'
 wait $slow || true
-ms=$((($(date +%s%N) - start) / 1000000))
-[ $ms -ge 500 ] || die "the fifth wrong answer came after $ms ms"
+cs=$(($(uptime_cs) - start))
+[ $cs -ge 49 ] || die "the fifth wrong answer came after $cs hundredths of a second"
 ssh_unlock right >/dev/null || die 'the right one is not taken'
 opened 'at last'
 
