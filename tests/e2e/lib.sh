@@ -12,7 +12,10 @@ PASSPHRASE='correct horse'
 
 # home_new: a private home with nothing of the caller's in it, removed when the script ends.
 home_new() {
-	home=$(mktemp -d "${TMPDIR:-/tmp}/lanyard.XXXXXX")
+	# The path of a socket in there has 107 bytes at most, and is as the kernel says it.
+	home=${TMPDIR:-/tmp}
+	[ ${#home} -le 40 ] || home=/tmp
+	home=$(cd "$(mktemp -d "$home/lanyard.XXXXXX")" && pwd -P)
 	trap home_remove EXIT
 	trap 'exit 130' INT TERM
 	HOME=$home
@@ -137,9 +140,14 @@ alive() {
 	grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null
 }
 
-# wait_for COMMAND: until it succeeds, at most 20 s.
+# listens SOCKET: it takes connections, which the file alone does not say.
+listens() {
+	grep -q "^[^ ]* [^ ]* [^ ]* 00010000 .* $1\$" /proc/net/unix
+}
+
+# wait_for COMMAND: until it succeeds. A minute is for machines that stand still.
 wait_for() {
-	wait_left=400
+	wait_left=1200
 	until eval "$1"; do
 		wait_left=$((wait_left - 1))
 		[ $wait_left -gt 0 ] || die "waited in vain for: $1"

@@ -22,7 +22,7 @@ for test in tests/e2e/test_*.sh; do
 	start=$(date +%s)
 	# A session of its own, so that what a test leaves running can be found and ended.
 	# shellcheck disable=SC2016 # the inner shell expands them
-	if setsid -w sh -c 'echo $$ >"$1"; exec timeout -k 20 300 sh "$2"' sh "$session" "$test" \
+	if setsid -w sh -c 'echo $$ >"$1"; exec timeout -k 20 900 sh "$2"' sh "$session" "$test" \
 		</dev/null >"$log" 2>&1; then
 		passed=$((passed + 1))
 		printf 'ok   %-24s %3d s\n' "$name" $(($(date +%s) - start))

@@ -235,7 +235,7 @@ sed -i '/destinations/d' "$conf"
 agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
 ssh-agent -D -a "$home/real" >/dev/null 2>&1 &
 upstream_pid=$!
-wait_for "test -S $home/real"
+wait_for "listens $home/real"
 ssh-keygen -q -t ed25519 -N '' -C file -f "$home/file"
 agent_start -v -v
 cp "$home/file.pub" "$home/authorized_keys"

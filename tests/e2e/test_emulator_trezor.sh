@@ -12,7 +12,7 @@ expect_ok 'replay' "$EMULATORS/trezor-replay" "$emulator" "$vectors/trezor_wire.
 	"$vectors/trezor_notes.txt"
 
 # From a shell: where it listens, commands and their status, the end.
-timeout 60 "$emulator" --control "$home/control" --buttons 'delay 5' >"$home/emulator.out" &
+timeout 300 "$emulator" --control "$home/control" --buttons 'delay 5' >"$home/emulator.out" &
 pid=$!
 wait_for "test -s $home/emulator.out"
 expect_match 'its port' "$(cat "$home/emulator.out")" '^port [0-9][0-9]*$'

@@ -28,7 +28,7 @@ done
 mkdir "$home/away"
 ssh-agent -D -a "$home/real" >/dev/null 2>&1 &
 upstream_pid=$!
-wait_for "test -S $home/real"
+wait_for "listens $home/real"
 SSH_AUTH_SOCK=$home/real ssh-add -q "$home/file"
 mv "$home/file" "$home/away"
 

@@ -135,7 +135,7 @@ nothing 'after a pinentry'
 agent_stop
 
 # A wallet: its PIN, as it is typed into the agent, and the passphrase of a hidden wallet.
-timeout 100 "$EMULATORS/trezor" --control "$home/wallet" --label w --pin $pin --passphrase >wallet.out 2>&1 &
+timeout 900 "$EMULATORS/trezor" --control "$home/wallet" --label w --pin $pin --passphrase >wallet.out 2>&1 &
 emulator=$!
 wait_for "grep -q '^port' wallet.out"
 printf 'confirm = never\nudp = {"127.0.0.1:%s"}\n' "$(sed -n 's/^port //p' wallet.out)" >"$conf"

@@ -27,7 +27,7 @@ bus_start() {
 END
 	dbus-daemon --config-file=bus.conf --nofork --nopidfile >bus.log 2>&1 &
 	bus_pid=$!
-	wait_for '[ -S bus ]'
+	wait_for "listens $home/bus"
 }
 bus_stop() {
 	for stop_pid in $logind_pid $bus_pid; do

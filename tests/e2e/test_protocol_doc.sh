@@ -27,17 +27,17 @@ for block; do
 	*.replay | *.console) ;;
 	*) die "$block: a block of another kind is not replayed" ;;
 	esac
-	timeout 60 sh tests/e2e/replay.sh "$block" "$home" ||
+	timeout 300 sh tests/e2e/replay.sh "$block" "$home" ||
 		die "the agent does not do what $doc says: $(cat "$block")"
 done
 
 # The test itself: what is not so fails.
 printf 'S: OK lanyard [...] ready\nC: HELLO\nS: S VERSION 9.9.9\n' >"$home/wrong.replay"
-! timeout 60 sh tests/e2e/replay.sh "$home/wrong.replay" "$home" 2>/dev/null || die 'a wrong line passed'
+! timeout 300 sh tests/e2e/replay.sh "$home/wrong.replay" "$home" 2>/dev/null || die 'a wrong line passed'
 printf 'S: OK lanyard [...] ready\nC: HELLO\nS: ...\nS: S PROTOCOL 1\n' >"$home/wrong.replay"
-! timeout 60 sh tests/e2e/replay.sh "$home/wrong.replay" "$home" 2>/dev/null || die 'a missing line passed'
+! timeout 300 sh tests/e2e/replay.sh "$home/wrong.replay" "$home" 2>/dev/null || die 'a missing line passed'
 printf '$ echo a; echo b\na\n' >"$home/wrong.console"
-! timeout 60 sh tests/e2e/replay.sh "$home/wrong.console" "$home" 2>/dev/null || die 'wrong output passed'
+! timeout 300 sh tests/e2e/replay.sh "$home/wrong.console" "$home" 2>/dev/null || die 'wrong output passed'
 
 # Status keywords: those that the code sends, those of the table.
 cat agent/line*.c agent/watch.c | tr -d '\n\t' | sed 's/S INQUIRE_MAXLEN/\nline_status(lc, "INQUIRE_MAXLEN"/g' |

@@ -48,7 +48,7 @@ wait_for "grep -q '^GETPIN' $asks"
 /usr/bin/ssh-agent -D -a "$home/other.sock" >/dev/null &
 other=$!
 ssh-keygen -q -t ed25519 -N '' -C other -f "$home/other"
-wait_for "test -S $home/other.sock"
+wait_for "listens $home/other.sock"
 SSH_AUTH_SOCK=$home/other.sock ssh-add -q "$home/other" 2>/dev/null
 config 'device = "soft:a"' 'log = debug' "upstream = \"$home/other.sock\"" 'key "ssh://u@two" {' '}' \
 	'key "ssh://u@absent" {' 'device = "soft:c"' '}'
@@ -154,7 +154,7 @@ rm "$conf"
 mkdir -m 700 "$home/tty"
 socat -u "EXEC:lanyard-agent -D --socket-dir $home/tty,pty,setsid,ctty" - >"$home/tty.out" 2>&1 &
 terminal=$!
-wait_for "test -S $home/tty/agent.sock && grep -q AGENT_PID $home/tty.out"
+wait_for "listens $home/tty/agent.sock && grep -q AGENT_PID $home/tty.out"
 pid=$(tr -d "'\r" <"$home/tty.out" | sed -n 's/.*LANYARD_AGENT_PID=\([0-9]*\).*/\1/p')
 kill -HUP "$pid"
 LANYARD_SOCK=$home/tty/agent.sock

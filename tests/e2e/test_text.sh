@@ -144,7 +144,7 @@ fake() {
 	fake=$home/fake-$fakes
 	printf '%s\n' 'OK fake' "$@" OK >"$fake"
 	socat "UNIX-LISTEN:$fake.sock" "SYSTEM:cat $fake; cat >/dev/null" 2>/dev/null &
-	wait_for "test -S $fake.sock"
+	wait_for "listens $fake.sock"
 }
 # shows WHAT COMMAND...: whatever its status, what it prints is clean.
 shows() {

@@ -17,7 +17,7 @@ emulator() {
 	name=$1
 	shift
 	: >"$home/$name.out"
-	timeout 250 "$EMULATORS/trezor" --control "$home/$name" --label "$name" "$@" \
+	timeout 900 "$EMULATORS/trezor" --control "$home/$name" --label "$name" "$@" \
 		>"$home/$name.out" 2>&1 &
 	emulators="$emulators $!"
 	wait_for "grep -q '^port' $home/$name.out"
@@ -166,9 +166,9 @@ expect_fail 'refused' 'refused on trezor:peer' lanyard sign 'gpg://a@b.example' 
 tell peer buttons never
 lanyard sign 'gpg://a@b.example' $digest >/dev/null 2>&1 &
 client=$!
-tell peer wait button 20000
+tell peer wait button 60000
 kill $client
-tell peer wait idle 20000 || die 'a client that goes away leaves the device waiting'
+tell peer wait idle 60000 || die 'a client that goes away leaves the device waiting'
 wait $client 2>/dev/null || true
 tell peer buttons auto
 expect_ok 'after a cancel' lanyard sign 'gpg://a@b.example' $digest
@@ -177,7 +177,7 @@ expect_ok 'after a cancel' lanyard sign 'gpg://a@b.example' $digest
 tell peer buttons never
 lanyard sign 'gpg://a@b.example' $digest >/dev/null 2>"$home/stderr" &
 client=$!
-tell peer wait button 20000
+tell peer wait button 60000
 tell peer unplug
 wait $client && die 'signed by nobody'
 grep -q 'not there' "$home/stderr" || die "unplugged: $(cat "$home/stderr")"
@@ -191,7 +191,7 @@ expect_ok 'after it came back' lanyard sign 'gpg://a@b.example' $digest
 tell peer buttons never
 lanyard sign 'gpg://a@b.example' $digest >/dev/null 2>&1 &
 client=$!
-tell peer wait button 10000
+tell peer wait button 60000
 kill -9 "$LANYARD_AGENT_PID"
 wait "$agent_pid" 2>/dev/null || true
 wait $client 2>/dev/null || true
@@ -240,7 +240,7 @@ for i in 1 2 3 4; do
 			>>"$home/order") &
 		pids="$pids $!"
 	done
-	[ $i -gt 1 ] || tell slow wait button 20000
+	[ $i -gt 1 ] || tell slow wait button 60000
 done
 # buttons NAME: how many it asked to be pressed.
 buttons() { tell "$1" log | grep -c '^< *ButtonRequest' || true; }
@@ -278,13 +278,13 @@ expect_match 'wrong PIN' "$said" '^ERR .* bad-pin: wrong PIN for trezor:peer.*1 
 expect_eq 'asked once' "$(tell peer pin-fails)" 1
 # Who leaves while the device looks at a wrong one has made it count all the same.
 unlock_asks
-tell peer wait pin-delay 20000 &
+tell peer wait pin-delay 60000 &
 delayed=$!
 printf 'D 1111\nEND\n' >&9
 wait "$delayed" || die 'the device did not look at the PIN'
 kill $client
 exec 9>&-
-tell peer wait idle 10000
+tell peer wait idle 60000
 wait_for '[ "$(tell peer pin-fails)" = 2 ]'
 ask 'UNLOCK trezor:peer' 1111
 expect_match 'wrong PIN' "$said" '^ERR .* bad-pin: wrong PIN for trezor:peer, 3 in a row'
@@ -313,7 +313,7 @@ expect_eq 'not again' "$(printf '%s\n' "$said" | grep -c AGAIN)" 0
 lanyard lock trezor:peer
 expect_match 'locked' "$(lanyard devices)" 'trezor:peer  *locked'
 expect_fail 'locked' 'is locked: run' lanyard sign 'gpg://a@b.example' $digest
-tell peer wait idle 20000
+tell peer wait idle 60000
 ask 'UNLOCK trezor:peer' pin
 expect_match 'unlocked again' "$said" '^OK'
 agent_stop

@@ -48,7 +48,7 @@ upstream_start() {
 	ssh-agent -D -a "$home/real" >/dev/null 2>&1 &
 	upstream_pid=$!
 	others="$others $upstream_pid"
-	wait_for "test -S $home/real"
+	wait_for "listens $home/real"
 }
 
 upstream_add() { SSH_AUTH_SOCK=$home/real ssh-add -q "$@"; }
@@ -59,7 +59,7 @@ fake_start() {
 	rm -f "$home/fake" "$home/fake.log"
 	"$EMULATORS/ssh_agent" "$home/fake" "$home/fake.log" "$1" "$home/file.pub" &
 	others="$others $!"
-	wait_for "test -S $home/fake"
+	wait_for "listens $home/fake"
 }
 
 # login: as ours, through the agent.
@@ -202,7 +202,7 @@ chain_of() {
 		head -c $((16 * n)) /dev/zero
 	done >"$home/chain"
 	printf '\0\0\0\1\13' >>"$home/chain"
-	socat -t 5 - "UNIX-CONNECT:$SSH_AUTH_SOCK" <"$home/chain" | od -An -v -tx1 | tr -d ' \n'
+	socat -t 30 - "UNIX-CONNECT:$SSH_AUTH_SOCK" <"$home/chain" | od -An -v -tx1 | tr -d ' \n'
 }
 its=$(printf file2 | od -An -tx1 | tr -d ' \n')
 expect_match 'eight' "$(chain_of 8)" "^0000000106.*$its"
@@ -266,7 +266,7 @@ fake_start old
 ours_start "$home/fake"
 expect_eq 'no session' "$(ssh-add -L | wc -l)" 2
 expect_fail 'session' 'Permission denied' login true
-expect_match 'told first, and then nothing' "$(tr '\n' ' ' <"$home/fake.log")" 'connected chain bind closed'
+wait_for "tr '\n' ' ' <$home/fake.log | grep -q 'connected chain bind closed'" # told first, then nothing
 expect_match 'said' "$(cat "$home/agent.log")" "refused the client's session-bind"
 agent_stop || die "exit $agent_status"
 
@@ -335,7 +335,7 @@ other b "$home/c/ssh.sock" &
 others="$others $!"
 other c "$home/run/lanyard/ssh.sock" "$home/b/ssh.sock" "$home/real" &
 others="$others $!"
-wait_for 'test -S "$home/b/ssh.sock" && test -S "$home/c/ssh.sock"'
+wait_for 'listens "$home/b/ssh.sock" && listens "$home/c/ssh.sock"'
 ours_start "$home/b/ssh.sock"
 expect_eq 'each key once' "$(ssh-add -L)" "$ours
 $(cat "$home/file.pub")"

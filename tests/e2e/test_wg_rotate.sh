@@ -24,10 +24,10 @@ clocks() {
 force() {
 	hex=$(wg_key a | base64 -d | od -An -v -tx1 | tr -d ' \n')
 	printf 'set=1\nprivate_key=%064d\nprivate_key=%s\n\n' 7 "$hex" |
-		socat -t 5 - UNIX-CONNECT:/var/run/wireguard/wga.sock >/dev/null
+		socat -t 30 - UNIX-CONNECT:/var/run/wireguard/wga.sock >/dev/null
 }
 handshake() {
-	printf 'get=1\n\n' | socat -t 5 - UNIX-CONNECT:/var/run/wireguard/wga.sock |
+	printf 'get=1\n\n' | socat -t 30 - UNIX-CONNECT:/var/run/wireguard/wga.sock |
 		sed -n 's/^last_handshake_time//p'
 }
 same() { [ "$(wg_psk a)" = "$(wg_psk b)" ]; }

@@ -54,7 +54,7 @@ finish() {
 	home_remove
 }
 trap finish EXIT
-wait_for 'test -S /run/user/65534/lanyard/agent.sock && test -S /run/lanyard/agent.sock'
+wait_for 'listens /run/user/65534/lanyard/agent.sock && listens /run/lanyard/agent.sock'
 # hook COMMAND...: as wg-quick's hooks run, with nothing in the environment.
 hook() { env -i "$@"; }
 # by_sudo COMMAND: on a terminal, as sudo leaves the environment; both outputs in one.

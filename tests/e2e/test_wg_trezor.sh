@@ -45,7 +45,7 @@ tell buttons never
 wg_up a &
 up=$!
 for key in 1 2; do
-	tell wait button 20000
+	tell wait button 60000
 	expect_eq "button $key" "$(buttons)" $key
 	expect_eq 'no key yet' "$(wg_key a)" '(none)'
 	tell yes
