@@ -165,6 +165,7 @@ struct driver {
 	 */
 	enum err (*open)(void **self, const struct device_info *info, struct why *why);
 	void (*close)(void *self);
+	/* ERR_UNSUPPORTED for lanyard://wallet: no device like this one will ever show it. */
 	enum err (*run)(void *self, struct job *job);
 	bool (*unlocked)(void *self);
 	/* After each job: label and about as the device has them now. NULL: they stay. */

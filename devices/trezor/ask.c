@@ -104,7 +104,7 @@ enum err ask_passphrase(struct wallet *w, struct job *job, bool *on_device)
 					  false);
 	case PASSPHRASE_DEVICE:
 		if (!w->features.keyboard)
-			return why_set(&job->why, ERR_UNSUPPORTED,
+			return why_set(&job->why, ERR_INVALID,
 				       "%s (%s) has no way to type a passphrase on it: set "
 				       "passphrase = host for it in lanyard.conf",
 				       w->name, w->features.model);

@@ -191,7 +191,7 @@ static enum err check_features(struct wallet *w, const struct features *f, struc
 		return why_set(why, ERR_UNSUPPORTED,
 			       "%s is in its bootloader: unplug it, and plug it in again", w->name);
 	if (!f->initialized)
-		return why_set(why, ERR_UNSUPPORTED,
+		return why_set(why, ERR_NOT_FOUND,
 			       "%s has no keys yet: set it up with its maker's program", w->name);
 	return ERR_OK;
 }

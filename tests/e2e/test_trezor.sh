@@ -406,6 +406,25 @@ ask 'UNLOCK keepkey:peer' TREZOR
 expect_match 'asked after a mistyped one' "$said" '^INQUIRE PASSPHRASE'
 expect_eq 'the same secret after it' "$(lanyard secret secret://backup/disk)" "$secret"
 
+# ---- one that is not set up yet ----
+
+agent_stop
+emulators_stop
+emulator peer --empty
+fresh 1 "udp = {\"127.0.0.1:$port\"}"
+expect_match 'not set up' "$(lanyard devices)" 'trezor:Trezor_One .*not set up'
+expect_fail 'no keys' 'has no keys yet: set it up' lanyard sign 'gpg://a@b.example' $digest
+tell peer setup
+expect_ok 'set up meanwhile' lanyard sign 'gpg://a@b.example' $digest
+expect_match 'its wallet is recorded' "$(lanyard device list)" 'trezor:peer  *ready  *1  *[0-9a-f]\{16\}'
+agent_stop
+emulators_stop
+emulator peer --empty
+printf '%s\n' 'confirm = never' "udp = {\"127.0.0.1:$port\"}" >"$conf"
+agent_start
+wait_for "lanyard devices | grep -q 'not set up'"
+expect_fail 'not another wallet' 'has no keys yet: set it up' lanyard sign 'gpg://a@b.example' $digest
+
 # ---- one that is not understood, and one that comes late ----
 
 agent_stop

@@ -66,6 +66,7 @@ Test(trezor_answers, bootloader)
 	expect_error(&t, ERR_UNSUPPORTED, "trezor:peer is in its bootloader");
 }
 
+/* And not that it will never have a wallet: the agent would not ask again. */
 Test(trezor_answers, not_set_up)
 {
 	struct task t = sign();
@@ -74,7 +75,7 @@ Test(trezor_answers, not_set_up)
 	cr_assert_str_eq(device_info(bench.device)->about, "Trezor One 0.0.0, not set up");
 	script_host("3f2323");
 	script_message(MSG_FEATURES, TREZOR MODEL);
-	expect_error(&t, ERR_UNSUPPORTED, "trezor:peer has no keys yet");
+	expect_error(&t, ERR_NOT_FOUND, "trezor:peer has no keys yet");
 }
 
 /* Its session went while we talked: the next flow does not name it. */

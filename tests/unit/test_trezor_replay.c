@@ -315,7 +315,7 @@ Test(trezor_replay, passphrase_on_the_device)
 	script_host("3f23230014");
 	script_device("3f2323000300000002"
 		      "0804");
-	cr_assert_eq(task_run(&t), ERR_UNSUPPORTED);
+	cr_assert_eq(task_run(&t), ERR_INVALID);
 	cr_assert(strstr(t.job.why.text, "no way to type"), "%s", t.job.why.text);
 	script_end();
 }

@@ -200,6 +200,13 @@ static void run_label(struct client *client, struct device *dev, const char *arg
 		strcpy(dev->set.label, args);
 }
 
+static void run_setup(struct client *client, struct device *dev, const char *args)
+{
+	(void)args;
+	dev->set.empty = false;
+	ok(client, true, "");
+}
+
 static void run_passphrase(struct client *client, struct device *dev, const char *args)
 {
 	bool good = dev->set.profile == &profile_keepkey && dev->set.passphrase &&
@@ -289,6 +296,7 @@ static const struct {
 	{"session", "HEX", "the id of the next new session", run_session},
 	{"lock", "", "as its own auto-lock", run_lock},
 	{"label", "TEXT", "as another program names it", run_label},
+	{"setup", "", "an empty one, as another program sets it up", run_setup},
 	{"passphrase", "TEXT", "as another program has typed it", run_passphrase},
 	{"count", "", "packets from and to the host", run_count},
 	{"log", "", "messages: > or <, name, type, packets", run_log},
