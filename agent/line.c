@@ -81,19 +81,29 @@ static void line_input_free(struct line_conn *lc)
 	lc->input_used = lc->input_max = 0;
 }
 
-/* The candidates of an ambiguous choice, so that a client can show the command for each. */
-static void line_candidates(struct line_conn *lc)
+/* Those that `selector` may mean; NULL: all. */
+static void line_candidates(struct line_conn *lc, const char *selector)
 {
 	struct registry *registry = lc->request.agent->registry;
 	char index[12], name[2 * DEVICE_LABEL_MAX];
 
 	for (struct device *d = registry_next(registry, NULL); d != NULL;
 	     d = registry_next(registry, d)) {
+		if (selector != NULL && !registry_matches(d, selector))
+			continue;
 		snprintf(index, sizeof(index), "%u", device_index(d));
 		snprintf(name, sizeof(name), "%s:%s", device_driver(d)->name,
 			 device_info(d)->label);
 		line_status(lc, "CANDIDATE", index, device_info(d)->serial, name, NULL);
 	}
+}
+
+void line_reply_choice(struct line_conn *lc, const char *selector, enum err e,
+		       const struct why *why)
+{
+	if (e == ERR_AMBIGUOUS)
+		line_candidates(lc, selector);
+	line_reply_error(lc, e, why);
 }
 
 static void line_request_done(struct request *r, enum err e)
@@ -102,11 +112,8 @@ static void line_request_done(struct request *r, enum err e)
 
 	if (e == ERR_OK)
 		lc->reply(lc);
-	else {
-		if (e == ERR_AMBIGUOUS)
-			line_candidates(lc);
-		line_reply_error(lc, e, &r->why);
-	}
+	else
+		line_reply_choice(lc, r->device, e, &r->why);
 	request_clear(r);
 	secret_free(&lc->data);
 	line_input_free(lc);

@@ -72,6 +72,10 @@ void line_run_tty(struct line_conn *lc);
 /* For line_commands.c. */
 void line_reply_ok(struct line_conn *lc);
 void line_reply_error(struct line_conn *lc, enum err e, const struct why *why);
+/* Of a command whose device was chosen by `selector` (NULL: by nothing): before ERR_AMBIGUOUS comes
+ * each that may be meant, so that a client can show the command for it. */
+void line_reply_choice(struct line_conn *lc, const char *selector, enum err e,
+		       const struct why *why);
 /* "S keyword word word …", each word percent-encoded; ends with NULL. */
 void line_status(struct line_conn *lc, const char *keyword, ...) __attribute__((sentinel));
 void line_send_data(struct line_conn *lc, const void *p, size_t n);

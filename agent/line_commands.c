@@ -216,7 +216,7 @@ static void run_device(struct line_conn *lc)
 
 	e = registry_find(r->agent->registry, line_operand(&lc->command, 0), &device, &why);
 	if (e != ERR_OK) {
-		line_reply_error(lc, e, &why);
+		line_reply_choice(lc, line_operand(&lc->command, 0), e, &why);
 		return;
 	}
 	if (name == NULL) {

@@ -8,7 +8,7 @@ static void lock_end(struct line_conn *lc, enum err e, const struct why *why)
 	if (e == ERR_OK)
 		line_reply_ok(lc);
 	else
-		line_reply_error(lc, e, why);
+		line_reply_choice(lc, line_operand(&lc->command, 0), e, why);
 	secret_free(&lc->data);
 	lc->state = LINE_IDLE;
 	conn_resume(lc->conn);

@@ -204,7 +204,7 @@ void line_run_forget(struct line_conn *lc)
 		e = why_set(&why, ERR_NOT_FOUND,
 			    "no such key is recorded: KEYS lists those that are");
 	if (e != ERR_OK) {
-		line_reply_error(lc, e, &why);
+		line_reply_choice(lc, line_option(&lc->command, "device"), e, &why);
 		return;
 	}
 	if (!dry)

@@ -370,7 +370,7 @@ const char *registry_trouble(const struct registry *r, size_t i)
 	return prober_trouble(r->prober, i);
 }
 
-static bool device_matches(const struct device *d, const char *selector)
+bool registry_matches(const struct device *d, const char *selector)
 {
 	const struct device_info *info = device_info(d);
 	const char *name = device_driver(d)->name, *colon = strchr(selector, ':');
@@ -412,7 +412,7 @@ static enum err find_several(struct registry *r, const char *selector, struct wh
 
 	for (size_t i = 0; i < r->count && wbuf_ok(&w); i++) {
 		const struct device *d = r->entries[i].device;
-		if (device_matches(d, selector))
+		if (registry_matches(d, selector))
 			wbuf_printf(&w, " %s:%s", device_driver(d)->name, device_info(d)->serial);
 	}
 	list[w.n] = '\0';
@@ -425,7 +425,7 @@ enum err registry_find(struct registry *r, const char *selector, struct device *
 	struct device *found = NULL;
 
 	for (size_t i = 0; i < r->count; i++) {
-		if (!device_matches(r->entries[i].device, selector))
+		if (!registry_matches(r->entries[i].device, selector))
 			continue;
 		if (found)
 			return find_several(r, selector, why);

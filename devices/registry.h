@@ -46,6 +46,7 @@ size_t registry_count(const struct registry *r);
  */
 enum err registry_find(struct registry *r, const char *selector, struct device **out,
 		       struct why *why) MUST_CHECK;
+bool registry_matches(const struct device *d, const char *selector);
 /* NULL unless it is exactly one. */
 struct device *registry_by_serial(struct registry *r, const char *serial);
 

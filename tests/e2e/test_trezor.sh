@@ -252,6 +252,21 @@ tell slow buttons auto # presses the one it waits for too
 for pid in $pids; do wait "$pid" || die 'one of two devices failed'; done
 expect_eq 'order' "$(tr '\n' ' ' <"$home/order")" 'peer peer peer peer slow slow slow slow '
 expect_eq 'one button a signature' "$(buttons peer) $(buttons slow)" '4 4'
+# Called the same: whatever takes a device says how to name each of them, and no other.
+for d in slow peer; do
+	tell $d label same
+	lanyard sign "gpg://${d}1@example" $digest >/dev/null
+done
+lanyard soft import --name third --mnemonic-file "$home/words-a" --no-encrypt >/dev/null 2>&1
+wait_for 'lanyard devices | grep -q soft:third'
+for command in 'LOCK @' 'UNLOCK @' 'DEVICE @' 'FORGET --device=@ --all' 'PUBKEY --device=@ ssh://x'; do
+	said=$(line "${command%@*}trezor:same${command#*@}")
+	expect_match "$command: which" "$said" '^ERR [0-9]* ambiguous: several devices match "trezor:same"'
+	expect_eq "$command: candidates" "$(echo "$said" | grep -c '^S CANDIDATE .* trezor:same$')" 2
+	expect_eq "$command: no other" "$(echo "$said" | grep -c '^S ')" 2
+done
+expect_fail 'the command for each' 'lanyard lock 0123456789ABCDEF01234567 ' lanyard lock trezor:same
+rm -r "$home/.local/share/lanyard/soft"
 agent_stop
 emulators_stop
 
