@@ -30,6 +30,7 @@
 #include "devices/trezor/trezor.h"
 #include "protocol/dirs.h"
 #include "protocol/log.h"
+#include "protocol/streams.h"
 #include "ssh/accept.h"
 #include "ssh/agent.h"
 
@@ -408,6 +409,17 @@ static int start_keeper(struct start *s)
 	return status;
 }
 
+/* Of a start that was to print something, and no more. */
+static int printed(int status)
+{
+	struct why why = {0};
+
+	if (streams_flush(&why) == ERR_OK || status != 0)
+		return status;
+	instance_say("%s", why.text);
+	return 1;
+}
+
 /* Keeper and daemon in the background; returns when the daemon is ready. */
 static int start_background(struct start *s)
 {
@@ -429,7 +441,7 @@ static int start_background(struct start *s)
 		return 1; /* the child has said why */
 	close(fds[0]);
 	instance_print(s->instance, daemon, s->options->csh);
-	return 0;
+	return printed(0);
 }
 
 static int start(struct start *s, const sigset_t *mask)
@@ -473,16 +485,19 @@ int main(int argc, char **argv)
 	struct instance instance;
 	struct start s = {.options = &o, .instance = &instance, .pipe = -1};
 	sigset_t mask;
-	int status = options_parse(&o, argc, argv);
+	int status;
 
+	if (!streams_open())
+		return 1;
+	status = options_parse(&o, argc, argv);
 	if (status >= 0)
-		return status;
+		return printed(status);
 	s.umask = umask(077);
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	block_signals();
 	status = claim(&o, &instance);
 	if (status >= 0)
-		return status;
+		return printed(status);
 	status = config_open(&o, &s.config);
 	if (status == 0)
 		status = start(&s, &mask);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* lanyard-wg: WireGuard keys from a device, by hooks of wg-quick. lanyard-wg(8). */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "derive/secret.h"
+#include "protocol/streams.h"
 #include "protocol/text.h"
 #include "wg-hook/wg.h"
 
@@ -172,13 +172,16 @@ static int run(struct options *o, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct options o = {0};
+	struct why why = {0};
 	int status;
 
+	if (!streams_open())
+		return 1;
 	secret_harden_process();
 	status = take_options(&o, argc, argv);
 	if (status < 0)
 		status = run(&o, argc - optind, argv + optind);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
-		status = wg_fail("writing to standard output: %s", strerror(errno));
+	if (streams_flush(&why) != ERR_OK && status == 0)
+		status = wg_fail("%s", why.text);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "derive/encode.h"
+#include "protocol/streams.h"
 #include "protocol/text.h"
 
 enum { MESSAGE_MAX = 4096, SHORT_MAX = 512 };
@@ -212,7 +213,7 @@ int cli_main(const struct command *const *tables, int argc, char **argv)
 	int status = run_parsed(&cli, cli_parse(&cli, tables, argc, argv, &why), &why);
 
 	cli_free(&cli);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
-		status = cli_fail("writing to standard output: %s", strerror(errno));
+	if (streams_flush(&why) != ERR_OK && status == 0)
+		status = cli_fail("%s", why.text);
 	return status;
 }

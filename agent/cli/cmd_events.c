@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* `lanyard events`. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "agent/cli/cli.h"
 #include "agent/cli/tables.h"
 #include "protocol/event.h"
+#include "protocol/streams.h"
 
-/* At once, also into a pipe. */
+/* At once, also into a pipe; with nobody to print for there is nothing to follow. */
 static void print_event(const struct cli *cli, const char *const *words, size_t count)
 {
 	char text[EVENT_JSON_MAX];
 	struct timespec now;
+	struct why why = {0};
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (!cli->json)
@@ -19,7 +22,8 @@ static void print_event(const struct cli *cli, const char *const *words, size_t 
 	else if (event_json(text, sizeof(text), &now, words, count) == 0)
 		return;
 	puts(text);
-	fflush(stdout);
+	if (streams_flush(&why) != ERR_OK)
+		exit(cli_fail("%s", why.text));
 }
 
 /* What is there at the start is `lanyard devices` and `lanyard status`. */

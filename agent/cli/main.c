@@ -1,21 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* `lanyard`, the command line: a client of lanyard-agent. lanyard(1) is its specification. */
-#include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "agent/cli/cli.h"
-
-/* Standard streams that are closed would be taken by the next file or socket that is opened. */
-static bool streams_open(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd >= 0 && close(fd) == 0;
-}
+#include "protocol/streams.h"
 
 int main(int argc, char **argv)
 {

@@ -59,7 +59,27 @@ expect_ok 'keys work all the same' lanyard sign age://x 00
 intact 'the agent on a full disk'
 expect_fail 'an answer of the agent' 'No space left' sh -c 'lanyard pubkey ssh://u@h >/dev/full'
 expect_fail 'an answer of the agent' 'No space left' sh -c 'lanyard devices >/dev/full'
+expect_fail 'events with nobody to print for' 'No space left' sh -c '
+	lanyard events >/dev/full 2>"$HOME/events" &
+	while kill -0 $! 2>/dev/null; do lanyard sign age://x 00; done >&2
+	cat "$HOME/events" >&2
+	wait $!'
 agent_stop || die "exit $agent_status: $(cat "$home/agent.log")"
+
+# ---- standard streams that are closed, or full: no file, no socket gets their numbers ----
+for closed in '<&-' '<&- 2>&-' '<&- >&- 2>&-'; do
+	rm -f "$home/stderr"
+	LOG=$home/stderr sh -c "lanyard-agent -- sh -c 'lanyard lock 2>\"\$LOG\"' $closed" 2>>"$home/stderr" ||
+		die "an agent with $closed: $(cat "$home/stderr")"
+	expect_eq "an agent with $closed" "$(grep lanyard "$home/stderr")" ''
+done
+expect_fail 'nothing to print to' 'standard output: Bad file' sh -c 'lanyard soft list >&-'
+expect_fail 'nothing to print to' 'standard output: Bad file' sh -c 'lanyard-wg --version >&-'
+for option in --help --version; do
+	expect_fail "$option" 'standard output: No space' sh -c "lanyard-agent $option >/dev/full"
+done
+expect_fail 'the environment' 'standard output: No space' sh -c 'lanyard-agent >/dev/full'
+expect_ok 'that agent' lanyard-agent -k
 
 # ---- read-only: for root too, who is not stopped by a mode ----
 mkdir "$home/programs"
