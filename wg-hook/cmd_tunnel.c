@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* up, down, close and show: what there is of a tunnel's life outside its watcher. */
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -221,6 +222,29 @@ int cmd_up(const struct options *o)
 	return e == ERR_OK ? 0 : wg_error(e, &why);
 }
 
+/* What else has this name stays as it is: closing what is no WireGuard's ends with its link. */
+static enum err need_ours(const char *iface, struct why *why)
+{
+	struct wg_device now = {0};
+	char settings[PATH_MAX];
+	struct state s;
+	struct why ignored;
+	enum err e;
+
+	settings_path(settings, iface);
+	if (start_is_unit() || access(settings, F_OK) == 0 ||
+	    state_read(iface, &s, &ignored) == ERR_OK)
+		return ERR_OK;
+	e = wg_get(&now, iface, &ignored);
+	wg_device_free(&now);
+	if (e != ERR_NOT_FOUND)
+		return ERR_OK;
+	return why_set(why, ERR_INVALID,
+		       "%s has no settings (%s) and is no WireGuard interface: nothing is done; "
+		       "`wg show interfaces` lists those that are",
+		       iface, settings);
+}
+
 int cmd_down(const struct options *o)
 {
 	struct why why = {0};
@@ -228,6 +252,8 @@ int cmd_down(const struct options *o)
 	enum err e = wg_need_root(o, "take an interface's keys out", &why);
 
 	log_open("lanyard-wg", LOG_LEVEL_WARN, false);
+	if (e == ERR_OK)
+		e = need_ours(o->iface, &why);
 	if (e == ERR_OK)
 		e = state_open(&lock, o->iface, &why);
 	if (e == ERR_OK)
@@ -256,6 +282,8 @@ int cmd_close(const struct options *o)
 	enum err e = wg_need_root(o, "close an interface", &why);
 
 	log_open("lanyard-wg", LOG_LEVEL_WARN, false);
+	if (e == ERR_OK)
+		e = need_ours(o->iface, &why);
 	if (e == ERR_OK)
 		e = state_open(&lock, o->iface, &why);
 	if (e == ERR_OK && !start_is_unit())

@@ -97,6 +97,13 @@ expect_eq 'closed: no peer' "$(wg_peers a)" ''
 ! ping_b || die 'closed, and a packet passed to it'
 expect_match 'show: closed' "$(lanyard-wg show wga)" '^  state: closed, `lanyard-wg close` was run'
 expect_ok 'close again' on a lanyard-wg close wga
+for command in close down; do
+	for other in veth-a nosuch; do
+		expect_fail "$command $other" "^lanyard-wg: $other has no settings .*nothing is done" \
+			on a lanyard-wg $command $other
+	done
+done
+expect_match 'the link of another' "$(ip -n a link show veth-a)" '[<,]UP[,>]'
 expect_ok 'up after close' on a lanyard-wg up wga
 wait_for ping_a
 expect_eq 'the peer again' "$(wg_show a dump | cut -f 1-4 | tail -n 1)" "$(cat "$home/before")"
