@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lanyard-wg: WireGuard keys from a device, by hooks of wg-quick. lanyard-wg(8). */
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,8 +71,14 @@ static void help(FILE *to)
 	      to);
 }
 
-static int usage(const struct command *c, const char *what)
+static int PRINTF_LIKE(2, 3) usage(const struct command *c, const char *fmt, ...)
 {
+	char what[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
 	wg_fail("%s", what);
 	if (c != NULL)
 		fprintf(stderr, "usage: lanyard-wg %s [options] IFACE%s\n", c->name, c->args);
@@ -150,18 +157,21 @@ static int run(struct options *o, int argc, char **argv)
 	while (c < commands + COMMANDS && strcmp(c->name, argv[0]) != 0)
 		c++;
 	if (c == commands + COMMANDS)
-		return usage(NULL, "there is no such command");
+		return usage(NULL, "there is no command \"%s\"", argv[0]);
 	if (argc < 2)
 		return usage(c, "which interface?");
 	if (!is_interface(argv[1]))
-		return usage(c, "an interface's name has 1 to 15 of A-Z a-z 0-9 _ = + . - and does "
-				"not begin with -");
+		return usage(
+			c,
+			"\"%s\" is no interface: a name has 1 to 15 of A-Z a-z 0-9 _ = + . - and "
+			"does not begin with -",
+			argv[1]);
 	if (argc - 2 < c->min || (c->max >= 0 && argc - 2 > c->max))
 		return usage(c, argc - 2 < c->min ? "operands are missing" : "too many operands");
 	if (!c->setup && (o->identity != NULL || o->psk_mode != NULL))
 		return usage(c, "--identity and --psk-mode are for setup; the settings have them");
 	if (o->index != NULL && !text_to_u32(o->index, 0, UINT32_MAX, &index))
-		return usage(c, "--index is a number of 0 to 4294967295");
+		return usage(c, "--index is \"%s\"; allowed: 0 to 4294967295", o->index);
 	o->iface = argv[1];
 	o->argc = argc - 2;
 	o->argv = argv + 2;

@@ -97,6 +97,8 @@ expect_eq 'closed: no peer' "$(wg_peers a)" ''
 ! ping_b || die 'closed, and a packet passed to it'
 expect_match 'show: closed' "$(lanyard-wg show wga)" '^  state: closed, `lanyard-wg close` was run'
 expect_ok 'close again' on a lanyard-wg close wga
+expect_fail 'a slip' '^lanyard-wg: there is no command "clsoe"$' on a lanyard-wg clsoe wga
+expect_fail 'a slip' '^lanyard-wg: "../wga" is no interface: ' on a lanyard-wg up ../wga
 for command in close down; do
 	for other in veth-a nosuch; do
 		expect_fail "$command $other" "^lanyard-wg: $other has no settings .*nothing is done" \
