@@ -36,7 +36,7 @@ std      := -std=c11 -D_GNU_SOURCE -DLANYARD_VERSION='"$(VERSION)"' -I. -I$(B)/g
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
             -Wpointer-arith -Wwrite-strings -Wundef -Wimplicit-fallthrough
 harden   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE \
-            $(call flag,-ftrivial-auto-var-init=zero) -ffile-prefix-map=$(CURDIR)=.
+            $(call flag,-ftrivial-auto-var-init=zero) -ffile-prefix-map='$(CURDIR)'=.
 harden   := $(harden)
 ldharden := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 
@@ -54,12 +54,12 @@ mode := -O1 -g -Werror -fsanitize=thread -DLANYARD_TEST
 else ifeq ($(MODE),fuzz)
 CC   := clang
 mode := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DLANYARD_TEST
-harden := -ffile-prefix-map=$(CURDIR)=.
+harden := -ffile-prefix-map='$(CURDIR)'=.
 ldharden :=
 else ifeq ($(MODE),cover)
 CC   := clang
 mode := -O0 -g -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping -DLANYARD_TEST
-harden := -ffile-prefix-map=$(CURDIR)=.
+harden := -ffile-prefix-map='$(CURDIR)'=.
 ldharden :=
 else
 $(error MODE is '$(MODE)'; allowed: release, asan, tsan, fuzz, cover)

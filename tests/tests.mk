@@ -20,7 +20,7 @@ endif
 
 demo: deps
 	@$(MAKE) --no-print-directory all
-	@sh tests/e2e/demo.sh $(CURDIR)/build/release
+	@sh tests/e2e/demo.sh '$(CURDIR)/build/release'
 
 check-layers:
 	@sh tests/tools/layers.sh
@@ -44,7 +44,7 @@ test:
 	@$(MAKE) --no-print-directory MODE=asan all e2e-programs unit fuzz-corpus
 	@$(MAKE) --no-print-directory check-threads
 	@$(MAKE) --no-print-directory all check-bench
-	@sh tests/e2e/run.sh $(CURDIR)/build/asan $(CURDIR)/build/release
+	@sh tests/e2e/run.sh '$(CURDIR)/build/asan' '$(CURDIR)/build/release'
 
 # Programs that end-to-end tests run.
 e2e_programs := $(B)/assuan_client $(B)/hostile $(B)/memscan

@@ -15,8 +15,8 @@ check-vm:
 	@$(MAKE) --no-print-directory all e2e-programs $(B)/vm/hold_interface
 	@$(MAKE) --no-print-directory -s $(vm)/initramfs
 	@rm -rf $(vm)/installed
-	@$(MAKE) --no-print-directory install PREFIX=/usr DESTDIR=$(CURDIR)/$(vm)/installed >$(vm)/install.log
-	@sh tests/vm/run.sh $(CURDIR)/$(B)
+	@$(MAKE) --no-print-directory install PREFIX=/usr DESTDIR='$(CURDIR)/$(vm)/installed' >$(vm)/install.log
+	@sh tests/vm/run.sh '$(CURDIR)/$(B)'
 
 $(vm)/initramfs: tests/vm/image.sh tests/vm/init.sh
 	@sh tests/vm/image.sh $(vm)
