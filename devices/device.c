@@ -123,6 +123,20 @@ unsigned device_queued(const struct device *d)
 	return n;
 }
 
+/* Under the lock. What became of the device, where no driver has said it. */
+static void job_explain(const struct device *d, struct job *job, enum err e)
+{
+	const char *driver = d->driver->name, *label = d->info.label;
+
+	if (job->why.text[0] || !label[0])
+		return;
+	if (e == ERR_LOCKED)
+		why_set(&job->why, e, "%s:%s was locked meanwhile: run `lanyard unlock %s:%s`",
+			driver, label, driver, label);
+	else if (e == ERR_DEVICE_GONE)
+		why_set(&job->why, e, "%s:%s was removed: connect it and try again", driver, label);
+}
+
 /* Under the lock, with a job that neither waits nor runs any more. The loop has to be woken, best
  * without the lock: it comes for it at once. */
 static void job_finish(struct device *d, struct job *job, enum err e)
@@ -132,6 +146,7 @@ static void job_finish(struct device *d, struct job *job, enum err e)
 		secret_wipe(job->text, sizeof(job->text));
 		secret_free(&job->secret);
 		job->out_len = 0;
+		job_explain(d, job, e);
 	}
 	job->state = JOB_FINISHED;
 	job->result = e;
@@ -530,8 +545,10 @@ enum err device_submit(struct device *d, struct job *job)
 			       d->info.label);
 	if ((job->op == OP_SIGN && !job->has_expect) || (job->op == OP_VERB && !job->verb))
 		return why_set(&job->why, ERR_INTERNAL, "a job without its key or verb");
-	if (d->state == DEVICE_GONE)
+	if (d->state == DEVICE_GONE) {
+		job_explain(d, job, d->stop);
 		return d->stop;
+	}
 	if (!d->started && (e = device_start(d)))
 		return why_set(&job->why, e, "cannot start a thread for %s:%s", d->driver->name,
 			       d->info.label);

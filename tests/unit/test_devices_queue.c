@@ -164,6 +164,7 @@ Test(devices_queue, lock_jumps_the_queue)
 {
 	struct play a = play(OP_SECRET, ACT_BLOCK), b = play(OP_SECRET, ACT_OK),
 		    lock = play(OP_LOCK, ACT_OK), lock2 = lock, c = play(OP_SECRET, ACT_OK);
+	static const char locked[] = "fake:one was locked meanwhile: run `lanyard unlock fake:one`";
 	submit(&a), submit(&b);
 	UNTIL(inside());
 	submit(&lock), submit(&lock2);
@@ -171,6 +172,8 @@ Test(devices_queue, lock_jumps_the_queue)
 	submit(&c);
 	finish(&a, ERR_LOCKED);
 	finish(&b, ERR_LOCKED);
+	cr_assert_str_eq(a.job.why.text, locked);
+	cr_assert_str_eq(b.job.why.text, locked);
 	finish(&lock, ERR_OK);
 	finish(&lock2, ERR_OK);
 	finish(&c, ERR_OK);
@@ -204,6 +207,7 @@ Test(devices_queue, lock_of_an_unlocked_device)
 static void unplug_with(enum act act)
 {
 	struct play a = play(OP_UNLOCK, act), b = play(OP_SECRET, ACT_OK), c = b, again = b;
+	static const char gone[] = "fake:one was removed: connect it and try again";
 	struct device *d = device();
 	submit(&a), submit(&b), submit(&c);
 	UNTIL(act == ACT_ASK ? a.asks > 0 : inside());
@@ -217,6 +221,9 @@ static void unplug_with(enum act act)
 	finish(&a, ERR_DEVICE_GONE);
 	finish(&b, ERR_DEVICE_GONE);
 	finish(&c, ERR_DEVICE_GONE);
+	cr_assert_str_eq(a.job.why.text, gone);
+	cr_assert_str_eq(c.job.why.text, gone);
+	cr_assert_str_eq(again.job.why.text, gone);
 	cr_assert_eq(again.dones, 0);
 	fake.present = true;
 	registry_scan(registry);
