@@ -61,6 +61,9 @@ bool config_policy_title(const char *title)
 		return false;
 	if (protocol > 0)
 		return strspn(title, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == protocol;
+	/* "ssh" is a protocol without its "://": a serial number of so few letters there is not. */
+	if (n < 16 && strspn(title, "abcdefghijklmnopqrstuvwxyz") == n)
+		return false;
 	/* An index of three digits would pass for a serial number; serial numbers are longer. */
 	return strstr(title, "://") == NULL && (n > 3 || !text_to_u32(title, 0, 999, &index));
 }

@@ -53,7 +53,9 @@ static enum err scan_step(struct scan *s, struct why *why)
 		s->depth--;
 	} else if (!scan_is_plain(c)) {
 		return scan_fail(
-			s, "only letters, digits and . _ - { } = , # may stand outside quotes",
+			s,
+			"only letters, digits and . _ - { } = , # may stand outside quotes: "
+			"put the value in \"\"",
 			why);
 	}
 	return ERR_OK;

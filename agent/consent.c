@@ -105,8 +105,8 @@ static struct confirmation *consent_question(struct request *r, const struct pol
 	device_name(r, name);
 	if (r->wg_keys) {
 		snprintf(text, sizeof(text),
-			 "Allow giving WireGuard a private key and %u preshared keys with %s?",
-			 r->wg_peers, name);
+			 "Allow giving WireGuard a private key and %u preshared key%s with %s?",
+			 r->wg_peers, r->wg_peers == 1 ? "" : "s", name);
 		return confirm_start(r->agent, text, r->id.uri, r->asker, done, r);
 	}
 	if (policy_opens_window(policy, use))

@@ -380,10 +380,10 @@ static void run_remove(struct line_conn *lc)
 			found = true;
 		}
 	if (e == ERR_OK && !found)
-		e = why_set(&why, ERR_NOT_FOUND,
-			    "%s (curve %s, index %u) is not offered: KEYS lists them",
-			    lc->request.id.uri, curve_name(lc->request.id.curve),
-			    lc->request.id.index);
+		e = why_set(
+			&why, ERR_NOT_FOUND,
+			"%s (curve %s, index %u) is not offered: `lanyard ssh list` shows what is",
+			lc->request.id.uri, curve_name(lc->request.id.curve), lc->request.id.index);
 	if (e == ERR_OK)
 		line_reply_ok(lc);
 	else

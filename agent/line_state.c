@@ -202,7 +202,7 @@ void line_run_forget(struct line_conn *lc)
 	}
 	if (e == ERR_OK && !found)
 		e = why_set(&why, ERR_NOT_FOUND,
-			    "no such key is recorded: KEYS lists those that are");
+			    "no such key is recorded: `lanyard key list` shows those that are");
 	if (e != ERR_OK) {
 		line_reply_choice(lc, line_option(&lc->command, "device"), e, &why);
 		return;

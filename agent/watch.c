@@ -95,7 +95,8 @@ static const char *use_facts(const struct request *r, char *room, size_t cap)
 {
 	if (r->wg_keys && r->op == OP_SECRET && r->id.class == CLASS_WG_INTERFACE &&
 	    r->wg_peers > 0) {
-		snprintf(room, cap, "with %u preshared keys", r->wg_peers);
+		snprintf(room, cap, "with %u preshared key%s", r->wg_peers,
+			 r->wg_peers == 1 ? "" : "s");
 		return room;
 	}
 	return strcmp(r->proof.facts, r->id.uri) != 0 ? r->proof.facts : "";

@@ -59,7 +59,7 @@ expect_fail 'index out of range' '4294967295' lanyard pubkey -i 4294967296 ssh:/
 expect_fail 'no scheme' '://' lanyard pubkey a@b
 expect_fail 'sign with curve25519' 'curve' lanyard sign -k curve25519 age://x 00
 expect_fail 'low order point' 'point' lanyard ecdh age://x "$(printf '%064d' 0)"
-expect_fail 'wg is not for SECRET' 'WireGuard\|wg' lanyard secret wg://wg0@peer1
+expect_fail 'wg is not for SECRET' '`lanyard-wg`' lanyard secret wg://wg0@peer1
 expect_fail 'dash host' '-' lanyard pubkey -- ssh://-oProxyCommand=x
 expect_fail 'ssh over secp256k1' 'raw' lanyard pubkey -k secp256k1 ssh://a@b
 for host in ::1 u@fe80::1 2001:db8::5:22; do
@@ -67,6 +67,7 @@ for host in ::1 u@fe80::1 2001:db8::5:22; do
 done
 expect_ok 'in brackets' lanyard ssh add 'u@[::1]:2222'
 expect_ok 'rm' lanyard ssh rm 'u@[::1]:2222'
+expect_fail 'rm of another' 'not offered: `lanyard ssh list`' lanyard ssh rm nobody@nowhere
 expect_fail 'nor is it offered' 'use ed25519 or nist256p1' lanyard ssh add -k secp256k1 a@b
 
 # Another spelling of the same host is another key: said.

@@ -179,7 +179,8 @@ expect_fail 'and the wrong one' 'another wallet' lanyard secret secret://backup
 expect_fail 'no answer is no' 'terminal\|refused' setsid lanyard key forget $uri
 expect_eq 'nothing is forgotten' "$(lanyard key list | grep -c "^$uri ")" 2
 expect_fail 'which device' 'all goes with --device' lanyard key forget --all
-expect_fail 'no such key' 'no such key is recorded' lanyard key forget -y ssh://nobody@nowhere
+expect_fail 'no such key' 'no such key is recorded: `lanyard key list`' \
+	lanyard key forget -y ssh://nobody@nowhere
 serial=$(awk '$8 == "secret://backup" { print $5 }' "$state/keys")
 expect_ok 'forget' lanyard key forget -y -d "$serial" --all
 expect_match 'shows what' "$out" "^$uri "

@@ -333,7 +333,8 @@ $(vector wg.pair.r0)
 $(vector wg.a.single)"
 expect_match 'once, with what it is for' "$(grep '^SETDESC' "$home/run/asks")" \
 	"^SETDESC Allow giving WireGuard a private key and 2 preshared keys with soft:a?%0A$a%0A"
-out=$(root_line "WGKEYS --device=soft:a --peers=2 $a" \
+out=$(root_line "WGKEYS --device=soft:a --peers=1 $a" \
 	"WGKEYS --psk-mode=single $peer_a")
 expect_match 'refused' "$out" "^ERR [0-9]* refused: .*$a on soft:a was not confirmed"
+expect_match 'one' "$(grep '^SETDESC' "$home/run/asks" | tail -n 1)" 'and 1 preshared key with soft:a?'
 expect_eq 'and no key' "$(echo "$out" | hex)" ''
