@@ -10,7 +10,8 @@
 
 static void usage(FILE *out)
 {
-	fputs("usage: lanyard-agent [-Dcksv] [--config FILE] [--socket-dir DIR] [-- COMMAND ...]\n"
+	fputs("usage: lanyard-agent [-DcksvhV] [--config FILE] [--socket-dir DIR] [-- COMMAND "
+	      "...]\n"
 	      "  -- COMMAND ...     run it with an agent of its own, exit with its status\n"
 	      "  -D, --foreground   stay in the foreground, log to standard error\n"
 	      "  -k, --kill         stop the running agent\n"
@@ -19,7 +20,8 @@ static void usage(FILE *out)
 	      "  -v, --verbose      log more; twice: everything\n"
 	      "      --config FILE  instead of ~/.config/lanyard/lanyard.conf\n"
 	      "      --socket-dir DIR   where agent.sock and ssh.sock are\n"
-	      "      --help, --version\n"
+	      "  -h, --help         show this\n"
+	      "  -V, --version      print the version\n"
 	      "See lanyard-agent(1).\n",
 	      out);
 }
@@ -32,9 +34,24 @@ static bool shell_is_csh(void)
 	return n >= 3 && strcmp(shell + n - 3, "csh") == 0;
 }
 
+static const char letters[] = "+:DkscvhV";
+
+/* What getopt_long() found wrong, in or at `word`. */
+static void say_wrong(int c, const char *word)
+{
+	if (c == ':')
+		instance_say("option %s needs a value", word);
+	else if (optopt == 0)
+		instance_say("there is no option %s", word);
+	else if (strchr(letters, optopt) == NULL)
+		instance_say("there is no option -%c", optopt);
+	else
+		instance_say("option %.*s takes no value", (int)strcspn(word, "="), word);
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
-	enum { OPT_CONFIG = 256, OPT_SOCKET_DIR, OPT_HELP, OPT_VERSION };
+	enum { OPT_CONFIG = 256, OPT_SOCKET_DIR };
 	static const struct option longs[] = {
 		{"foreground", no_argument, NULL, 'D'},
 		{"kill", no_argument, NULL, 'k'},
@@ -43,15 +60,15 @@ int options_parse(struct options *o, int argc, char **argv)
 		{"verbose", no_argument, NULL, 'v'},
 		{"config", required_argument, NULL, OPT_CONFIG},
 		{"socket-dir", required_argument, NULL, OPT_SOCKET_DIR},
-		{"help", no_argument, NULL, OPT_HELP},
-		{"version", no_argument, NULL, OPT_VERSION},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
 	int c;
 
 	opterr = 0; /* getopt would show a word as it is */
 	*o = (struct options){.csh = shell_is_csh()};
-	while ((c = getopt_long(argc, argv, "+Dkscv", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		switch (c) {
 		case 'D':
 			o->foreground = true;
@@ -74,19 +91,14 @@ int options_parse(struct options *o, int argc, char **argv)
 		case OPT_SOCKET_DIR:
 			o->socket_dir = optarg;
 			break;
-		case OPT_HELP:
+		case 'h':
 			usage(stdout);
 			return 0;
-		case OPT_VERSION:
+		case 'V':
 			puts("lanyard-agent " LANYARD_VERSION);
 			return 0;
 		default:
-			if (optopt > ' ' && optopt < 0x7f && strchr("Dkscv", optopt) == NULL)
-				instance_say("there is no option -%c", optopt);
-			else
-				instance_say("%s: no such option, or its value is missing or not "
-					     "wanted",
-					     argv[optind - 1]);
+			say_wrong(c, argv[optind - 1]);
 			usage(stderr);
 			return 2;
 		}

@@ -32,6 +32,12 @@ expect_ok 'kill' lanyard-agent -k -s
 expect_match 'unset' "$out" '^unset SSH_AUTH_SOCK;'
 [ ! -e "$LANYARD_SOCK" ] || die 'agent.sock is still there'
 ! alive "$first" || die 'the agent still runs'
+expect_fail 'an option' 'there is no option -x$' lanyard-agent --foreground -xD
+expect_fail 'an option' 'there is no option --foo$' lanyard-agent --foo
+expect_fail 'an option' 'option --config needs a value$' lanyard-agent --config
+expect_fail 'an option' 'option --kill takes no value$' lanyard-agent --kill=7
+expect_eq '-h' "$(lanyard-agent -h)" "$(lanyard-agent --help)"
+expect_eq '-V' "$(lanyard-agent -V)" "$(lanyard-agent --version)"
 expect_fail 'kill again' 'no agent is running' lanyard-agent -k
 agent_pid=
 
