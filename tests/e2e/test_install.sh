@@ -11,7 +11,7 @@ unset MAKEFLAGS MAKELEVEL
 
 # The release programs as they were built, whatever has happened to their sources since.
 run_make() {
-	make -s -C "$tree" B="$RELEASE" -o all "$@"
+	make -s -C "$tree" B="${RELEASE#"$tree/"}" -o all "$@"
 }
 files() {
 	(cd "$1" && find . ! -type d -printf '%m %P\n' | LC_ALL=C sort -k 2)
