@@ -12,6 +12,8 @@ PASSPHRASE='correct horse'
 
 # home_new: a private home with nothing of the caller's in it, removed when the script ends.
 home_new() {
+	# Some tests have a second user, who is to get at what is not locked away.
+	umask 022
 	# The path of a socket in there has 107 bytes at most, and is as the kernel says it.
 	home=${TMPDIR:-/tmp}
 	[ ${#home} -le 40 ] || home=/tmp

@@ -83,7 +83,7 @@ expect_ok 'that agent' lanyard-agent -k
 
 # ---- read-only: for root too, who is not stopped by a mode ----
 mkdir "$home/programs"
-cp "$BIN/lanyard" "$BIN/lanyard-agent" "$home/programs"
+install "$BIN/lanyard" "$BIN/lanyard-agent" "$home/programs"
 [ "$(id -u)" -ne 0 ] || chown -R 65534:65534 "$home"
 as_user() {
 	if [ "$(id -u)" -eq 0 ]; then

@@ -36,7 +36,7 @@ agent_stop
 
 # An agent of another user: that user has no way into the processes, root may use the sockets.
 mkdir "$home/programs"
-cp "$BIN/lanyard" "$BIN/lanyard-agent" "$home/programs"
+install "$BIN/lanyard" "$BIN/lanyard-agent" "$home/programs"
 chown -R 65534:65534 "$home/.local" "$home/run"
 rm "$home/agent.env"
 HOME=$home setpriv --reuid=65534 --regid=65534 --clear-groups \

@@ -22,7 +22,7 @@ mount --bind "$home/etc" /etc
 rm -rf /etc/lanyard /etc/wireguard
 mkdir -m 700 /etc/wireguard
 mkdir -p "$home/programs"
-cp "$BIN/lanyard" "$BIN/lanyard-agent" "$BIN/lanyard-wg" "$home/programs"
+install "$BIN/lanyard" "$BIN/lanyard-agent" "$BIN/lanyard-wg" "$home/programs"
 programs=$home/programs wg=$home/programs/lanyard-wg
 settings=/etc/lanyard/wg
 pub_a=$(vector wg.a.public) pub_b=$(vector wg.b.public)
@@ -103,7 +103,7 @@ cmp $settings/wg0.conf "$home/settings" || die 'a second setup changed the setti
 # What the hook line says is what bash runs, whatever the path.
 odd="$home/o'dd \$(touch $home/ran) path"
 mkdir -p "$odd"
-cp "$BIN/lanyard-wg" "$odd/lanyard-wg"
+install "$BIN/lanyard-wg" "$odd/lanyard-wg"
 expect_ok 'setup from an odd path' hook "$odd/lanyard-wg" setup wg0 -y
 printf '#!/bin/sh\nprintf "<%%s>" "$@"\n' >"$odd/lanyard-wg"
 line=$(sed -n 's/^PostUp = \(.*\) up %i/\1 up %i/p' /etc/wireguard/wg0.conf)
@@ -111,7 +111,7 @@ expect_eq 'the hook' "$(CONFIG_FILE='/etc/a b.conf' LINE=$line bash -c 'eval "${
 	'<up><wg0><--config></etc/a b.conf>'
 [ ! -e "$home/ran" ] || die 'the path of the program was executed'
 mkdir "$home/per%ient"
-cp "$BIN/lanyard-wg" "$home/per%ient"
+install "$BIN/lanyard-wg" "$home/per%ient"
 expect_fail 'a path no hook can hold' 'install it elsewhere' hook "$home/per%ient/lanyard-wg" setup wg0 -y
 expect_ok 'back to the first path' hook "$wg" setup wg0 -y
 expect_eq 'one block' "$(grep -c lanyard-wg /etc/wireguard/wg0.conf)" 4

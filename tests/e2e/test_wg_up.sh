@@ -10,7 +10,7 @@ wg_enter
 home_new
 wg_hosts
 chmod 755 "$home"
-cp "$BIN/lanyard-wg" "$home"
+install "$BIN/lanyard-wg" "$home"
 
 # Of somebody else.
 point_x=0WFCNiiD/gELiEOnAxqbHFyWJcrqT4flEbS8eOaqzjA=

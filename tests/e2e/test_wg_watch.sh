@@ -180,7 +180,7 @@ expect_ok 'down' on a lanyard-wg down wga
 wg_agent_end a
 user_home=$home/user
 mkdir -p "$home/programs" "$user_home"
-cp "$BIN/lanyard-agent" "$home/programs"
+install "$BIN/lanyard-agent" "$home/programs"
 cp -a "$home/a/.local" "$home/a/.config" "$user_home"
 chmod 755 "$home"
 chown -R 65534:65534 "$user_home"

@@ -19,7 +19,7 @@ b64() { perl -e 'print pack("H*", shift)' "$1" | base64; }
 lanyard soft import --name a --mnemonic-file "$home/words-a" --no-encrypt 2>/dev/null
 lanyard soft import --name b --mnemonic-file "$home/words-b" --no-encrypt 2>/dev/null
 mkdir "$home/programs"
-cp "$BIN/lanyard" "$BIN/lanyard-agent" "$home/programs"
+install "$BIN/lanyard" "$BIN/lanyard-agent" "$home/programs"
 mkdir -p "$home/.config/lanyard"
 chown -R 65534:65534 "$home/.local" "$home/run" "$home/.config"
 chmod 755 "$home"
