@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <libusb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
@@ -292,7 +293,7 @@ static struct hid hid_new(void)
 	char where[NODE_PATH_MAX + 4];
 	snprintf(where, sizeof(where), "hid:%s", h.node);
 	cr_assert_eq(transport_new(&h.t, where, &why), ERR_OK, "%s", why.text);
-	h.soon = transport_now() + 10000;
+	h.soon = transport_now() + 20000;
 	return h;
 }
 
@@ -312,8 +313,9 @@ Test(devices_hidraw, packets, .timeout = 30)
 	struct why why = {0};
 
 	memset(report, 0xEE, sizeof(report));
+	struct pollfd there = {.fd = h.keep, .events = POLLIN};
 	cr_assert_eq(write(h.device, report, 10), 10); /* of before the flow */
-	usleep(10000);                                 /* until it is there */
+	cr_assert_eq(poll(&there, 1, 20000), 1);
 	cr_assert_eq(h.t->ops->claim(h.t, &why), ERR_OK, "%s", why.text);
 	cr_assert_eq(h.t->ops->send(h.t, packet, h.soon), ERR_OK);
 	cr_assert_eq(read(h.device, report, sizeof(report)), 1 + PACKET_LEN);
