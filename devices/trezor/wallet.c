@@ -52,7 +52,8 @@ static enum err talk_error(struct wallet *w, struct why *why, enum err e)
 	if (e && !why->text[0] && e == ERR_TIMEOUT)
 		why_set(why, e, "%s does not answer; if that stays so, unplug it", name);
 	else if (e && !why->text[0] && e == ERR_DEVICE_GONE)
-		why_set(why, e, "%s is not there", name);
+		why_set(why, e, "%s is not there%s", name,
+			w->known ? ": connect it and try again" : "");
 	else if (e && !why->text[0] && e != ERR_CANCELED)
 		why_set(why, e, "%s: %s", name, err_text(e));
 	return e;
@@ -184,7 +185,9 @@ static void take_features(struct wallet *w, const struct features *f)
 static enum err check_features(struct wallet *w, const struct features *f, struct why *why)
 {
 	if (w->known && strcmp(w->features.serial, f->serial))
-		return why_set(why, ERR_DEVICE_GONE, "%s is not there any more, another device is",
+		return why_set(why, ERR_DEVICE_GONE,
+			       "%s is not there any more, another device is: connect it and try "
+			       "again",
 			       w->name);
 	take_features(w, f);
 	if (f->bootloader)
@@ -307,6 +310,9 @@ void wallet_end(struct wallet *w)
 		w->dirty = true;
 		log_debug("%s did not come to rest: its next use starts anew", w->name);
 	}
+	/* A KeepKey keeps one that nobody has confirmed: Cancel is no refusal there. */
+	if (w->calling && w->typed && !w->has_session)
+		w->met = false;
 	w->calling = false;
 	w->transport->ops->release(w->transport);
 	secret_wipe(&w->message, sizeof(w->message));
@@ -365,7 +371,8 @@ static enum err on_passphrase(struct wallet *w, struct job *job, unsigned *budge
 	bool on_device;
 	enum err e = ask_passphrase(w, job, &on_device);
 
-	w->unsure = w->typed = true;
+	w->unsure = true;
+	w->typed = w->typed || !e;
 	/* A KeepKey wants it confirmed once, a Trezor One twice unless it is empty. */
 	if (w->features.small && !on_device)
 		w->passphrase_buttons = w->features.keepkey ? 1 : 2;

@@ -180,7 +180,7 @@ client=$!
 tell peer wait button 60000
 tell peer unplug
 wait $client && die 'signed by nobody'
-grep -q 'not there' "$home/stderr" || die "unplugged: $(cat "$home/stderr")"
+grep -q 'trezor:peer is not there: connect it and try again' "$home/stderr" || die "unplugged: $(cat "$home/stderr")"
 wait_for '! lanyard devices | grep -q trezor:peer'
 tell peer buttons auto
 tell peer plug

@@ -362,7 +362,8 @@ Test(trezor_replay, keepkey_asks_for_pin_and_passphrase)
 	script_end();
 }
 
-/* There Cancel is no refusal: the signature comes at once, and is wiped. */
+/* There Cancel is no refusal: the signature comes at once, and is wiped. Nor does the passphrase
+ * stay, which nobody has confirmed: Initialize forgets it. */
 Test(trezor_replay, keepkey_canceled_at_the_passphrase_button)
 {
 	struct task t = sign(key_trezor), u = sign(key_ssh);
@@ -379,7 +380,7 @@ Test(trezor_replay, keepkey_canceled_at_the_passphrase_button)
 	t.cancel_at_note = true;
 	/* Of that section, only its last message: the button's comes first and is dropped. */
 	cr_assert_eq(task_run(&t), ERR_CANCELED);
-	script_section(KEEPKEY, "GetFeatures -> Features");
+	script_section(KEEPKEY, "Initialize -> Features");
 	script_section(KEEPKEY, "SignIdentity ssh://satoshi@bitcoin.org index 0 nist256p1");
 	cr_assert_eq(task_run(&u), ERR_OK, "%s", u.job.why.text);
 	script_end();
