@@ -120,21 +120,41 @@ static enum err sync_receive(struct wallet *w, struct features *f, uint64_t dead
 	}
 }
 
+/* One that was asked several times has several answers, and they are none to what it is asked next.
+ * The last Features are those of now. */
+static enum err sync_drain(struct wallet *w, struct features *f)
+{
+	uint64_t end = deadline_in(w->budgets.idle);
+	enum err e;
+
+	do {
+		e = wire_receive(w->transport, &w->message,
+				 sooner(end, deadline_in(w->budgets.stray)));
+		if (!e && w->message.type == MSG_FEATURES)
+			e = message_read_features(&w->message, &w->arena, f);
+	} while (!e || e == ERR_DEVICE_ERROR);
+	return e == ERR_TIMEOUT ? ERR_OK : e;
+}
+
 static enum err sync_features(struct wallet *w, struct features *f, bool probe)
 {
 	unsigned budget = probe ? w->budgets.probe : w->budgets.answer;
 	uint64_t now = transport_now();
 	enum err e = ERR_TIMEOUT;
+	int tries = 0;
 
 	if (w->deaf_until > now) /* the job whose PIN it was has been canceled */
 		budget += (unsigned)(w->deaf_until - now);
 
-	for (int i = 0; i < TRIES && (e == ERR_TIMEOUT || e == ERR_DEVICE_ERROR); i++) {
+	for (; tries < TRIES && (e == ERR_TIMEOUT || e == ERR_DEVICE_ERROR); tries++) {
 		uint64_t deadline = deadline_in(budget / TRIES);
-		e = sync_send(w, i, probe, deadline);
+		e = sync_send(w, tries, probe, deadline);
 		if (!e)
 			e = sync_receive(w, f, deadline);
 	}
+	if (!e && (tries > 1 || w->dirty))
+		e = sync_drain(w, f);
+	w->dirty = e != ERR_OK;
 	return e;
 }
 
@@ -249,12 +269,10 @@ enum err wallet_begin(struct wallet *w, struct job *job)
 		e = sync_features(w, &f, false);
 	e = talk_error(w, &job->why, e);
 	if (!e) {
-		w->dirty = false;
 		w->met = true;
 		e = check_features(w, &f, &job->why);
 	}
 	if (e) {
-		w->dirty = true;
 		w->transport->ops->release(w->transport);
 	} else {
 		w->has_session = f.has_session;

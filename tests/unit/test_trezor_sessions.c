@@ -220,7 +220,6 @@ Test(trezor_sessions, locked_while_another_program_has_it)
 	cr_assert_eq(task_run(&a), ERR_DEVICE_BUSY);
 	cr_assert_eq(device_state(bench.device), DEVICE_LOCKED);
 	bench.claim = ERR_OK;
-	script_host("00"); /* it may be in the middle of something */
 	begin(INITIALIZE, TREZOR, SECOND);
 	public_key_after_passphrase(KEY);
 	cr_assert_eq(task_run(&b), ERR_OK, "%s", b.job.why.text);
@@ -367,5 +366,44 @@ Test(trezor_sessions, unlock_without_anybody_to_ask)
 	a.no_answer = ERR_NO_PROMPT;
 	cr_assert_eq(task_run(&a), ERR_LOCKED);
 	cr_assert_eq(a.asks, 1);
+	script_end();
+}
+
+/* What it was asked while it made us wait is answered all at once, and is no answer to what comes
+ * next. */
+Test(trezor_sessions, late_answers)
+{
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host"), b = a;
+
+	plug(KEEPKEY, NULL);
+	begin(GET_FEATURES, KEEPKEY, NULL);
+	script_any(1);
+	script_host("3f23230014");
+	cr_assert_eq(task_run(&a), ERR_TIMEOUT);
+	script_any(1); /* zeros */
+	script_host("3f23230014");
+	script_host(GET_FEATURES);
+	for (int i = 0; i < 2; i++) {
+		script_message(MSG_FAILURE, "0804");
+		script_message(MSG_FAILURE, "0801");
+		features(KEEPKEY, NULL);
+	}
+	public_key(KEY);
+	public_key(KEY);
+	cr_assert_eq(task_run(&b), ERR_OK, "%s", b.job.why.text);
+	script_end();
+}
+
+/* One that only cannot be used is not left in the middle of anything. */
+Test(trezor_sessions, not_set_up_is_not_dirty)
+{
+	struct task a = job(OP_PUBLIC_KEY, "ssh://new@host"), b = a;
+
+	begin(GET_FEATURES, TREZOR, NULL);
+	bench_plug(true);
+	for (int i = 0; i < 2; i++)
+		begin(INITIALIZE, "0a097472657a6f722e696f3204414141415204706565726000", FIRST);
+	cr_assert_eq(task_run(&a), ERR_NOT_FOUND);
+	cr_assert_eq(task_run(&b), ERR_NOT_FOUND);
 	script_end();
 }
