@@ -71,7 +71,8 @@ static bool place_waits(const struct place *place)
 	if (place->info.silent)
 		return place->answer && place->answer != ERR_EXISTS;
 	return place->answer == ERR_DEVICE_BUSY || place->answer == ERR_PERMISSION ||
-	       place->answer == ERR_TIMEOUT;
+	       place->answer == ERR_TIMEOUT || place->answer == ERR_IO ||
+	       place->answer == ERR_DEVICE_ERROR;
 }
 
 /* Plugged in, but it cannot be used, now or at all. */

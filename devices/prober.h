@@ -4,7 +4,8 @@
  * port of an emulator. They are asked off the loop, by an OP_PROBE on the worker of a device that
  * nobody sees yet; when it answers, that device is the one. A silent place (device_info) is asked
  * every 3 s while nothing answers there, another one while somebody else has it, while we have no
- * right to it, and while it does not answer: nothing tells when that ends. Loop thread only;
+ * right to it, and while it does not answer, or not so that it makes sense: nothing tells when that
+ * ends. Loop thread only;
  * registry.c's.
  */
 #ifndef LANYARD_PROBER_H

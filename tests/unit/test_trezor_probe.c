@@ -123,6 +123,20 @@ Test(trezor_probe, another_program_has_it)
 	script_end();
 }
 
+/* Nor when a cable or a hub is itself again. */
+Test(trezor_probe, reading_it_failed)
+{
+	bench.claim = ERR_IO;
+	bench_plug(false);
+	UNTIL(registry_trouble(bench_registry, 0));
+	cr_assert_str_eq(registry_trouble(bench_registry, 0), "test: reading or writing failed");
+	script_get_features(TREZOR, FEATURES);
+	bench.claim = ERR_OK;
+	UNTIL(bench.device); /* by itself */
+	cr_assert_null(registry_trouble(bench_registry, 0));
+	script_end();
+}
+
 /* It has gone before anybody else had done with it. */
 Test(trezor_probe, trouble_that_goes)
 {
