@@ -41,6 +41,7 @@ void wallet_abort(struct wallet *w)
 void wallet_forget(struct wallet *w)
 {
 	secret_wipe(w->session, sizeof(w->session));
+	secret_wipe(w->features.session, sizeof(w->features.session));
 	w->has_session = w->ready = w->met = w->marked = false;
 }
 

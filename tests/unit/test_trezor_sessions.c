@@ -6,6 +6,7 @@
 
 #include "derive/encode.h"
 #include "derive/kdf.h"
+#include "devices/trezor/wallet.h"
 #include "tests/unit/test_trezor_bench.h"
 
 TestSuite(trezor_sessions, .init = bench_setup, .fini = bench_teardown, .timeout = 60);
@@ -214,10 +215,13 @@ Test(trezor_sessions, passphrase_turned_off)
 Test(trezor_sessions, locked_while_another_program_has_it)
 {
 	struct task a = job(OP_LOCK, "ssh://a@b"), b = job(OP_UNLOCK, "ssh://a@b");
+	uint8_t session[SESSION_LEN];
 
+	memset(session, 0x11, sizeof(session));
 	plug(TREZOR, FIRST);
 	bench.claim = ERR_DEVICE_BUSY;
 	cr_assert_eq(task_run(&a), ERR_DEVICE_BUSY);
+	cr_assert_null(memmem(bench.wallet, sizeof(*bench.wallet), session, sizeof(session)));
 	cr_assert_eq(device_state(bench.device), DEVICE_LOCKED);
 	bench.claim = ERR_OK;
 	begin(INITIALIZE, TREZOR, SECOND);
