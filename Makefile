@@ -138,6 +138,9 @@ installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst
              $(SYSTEMDIR)/system/lanyard-wg@.service $(SYSTEMDIR)/system/wg-quick@.service.d/lanyard.conf \
              $(SLEEPDIR)/lanyard-wg $(if $(logind),$(LIBEXECDIR)/lanyard-logind)
 
+# Of these, the folders that nobody else has something in, as a rule.
+own_dirs := $(filter %/lanyard,$(LIBEXECDIR)) $(SYSTEMDIR)/system/wg-quick@.service.d
+
 install: all
 	install -d $(sort $(dir $(installed:%=$(DESTDIR)%)))
 	install -m 0755 $(binaries) $(DESTDIR)$(BINDIR)
@@ -161,6 +164,7 @@ install: all
 
 uninstall:
 	rm -f $(installed:%=$(DESTDIR)%)
+	rmdir $(own_dirs:%=$(DESTDIR)%) 2>/dev/null || :
 
 clean:
 	rm -rf build

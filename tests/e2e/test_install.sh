@@ -89,4 +89,5 @@ run_make uninstall PREFIX="$prefix"
 expect_eq 'after uninstall' "$(files "$prefix")" '644 bin/lanyard-mine'
 run_make uninstall DESTDIR="$home/dest"
 expect_eq 'after uninstall' "$(files "$home/dest")" ''
+expect_eq 'folders of our own' "$(find "$home/dest" "$prefix" -name lanyard -o -name 'wg-quick@*')" ''
 run_make uninstall DESTDIR="$home/dest" || die 'uninstall twice'
