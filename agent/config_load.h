@@ -38,7 +38,6 @@ struct load *load_current(void);
 /* Remembers the first failure; returns what makes libconfuse stop. */
 int load_fail(int line, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 bool load_in_key(cfg_t *cfg);
-bool load_in_wallet(cfg_t *cfg);
 bool load_in_policy(cfg_t *cfg);
 /* Each setting once, so that none silently overrides another. */
 int load_once(cfg_t *cfg, const cfg_opt_t *opt);

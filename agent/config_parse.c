@@ -38,7 +38,7 @@ bool load_in_key(cfg_t *cfg)
 	return strcmp(cfg_name(cfg), "key") == 0;
 }
 
-bool load_in_wallet(cfg_t *cfg)
+static bool load_in_wallet(cfg_t *cfg)
 {
 	return strcmp(cfg_name(cfg), "wallet") == 0;
 }

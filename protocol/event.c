@@ -31,7 +31,10 @@ const char *event_field(const char *event, size_t i)
 	return NULL;
 }
 
-void event_time(char out[static EVENT_TIME_MAX], const struct timespec *t)
+enum { EVENT_TIME_MAX = 32 };
+
+/* "2026-11-22T00:46:49.123Z" (RFC 3339). */
+static void event_time(char out[static EVENT_TIME_MAX], const struct timespec *t)
 {
 	struct tm tm;
 	size_t n;

@@ -12,13 +12,11 @@
 
 #include "protocol/err.h"
 
-enum { EVENT_WORDS_MAX = 14, EVENT_JSON_MAX = 16 * 1024, EVENT_TIME_MAX = 32 };
+enum { EVENT_WORDS_MAX = 14, EVENT_JSON_MAX = 16 * 1024 };
 
 /* The name of the i-th word after the event's own, or NULL when it has no more, or is not known. */
 const char *event_field(const char *event, size_t i);
 
-/* "2026-11-22T00:46:49.123Z" (RFC 3339). */
-void event_time(char out[static EVENT_TIME_MAX], const struct timespec *t);
 /* One JSON object in one line, without a newline: time, event, and its words by name; numbers as
  * such, null for "-" and "". words[0] is the event. 0 when it does not fit (EVENT_JSON_MAX always
  * does for what a line can hold), else its length. */

@@ -85,13 +85,6 @@ enum err state_lock(int fd, enum state_role role, int ms, struct why *why)
 	}
 }
 
-void state_unlock(int fd, enum state_role role)
-{
-	struct flock lock = byte_of(role, F_UNLCK);
-
-	(void)fcntl(fd, F_SETLK, &lock);
-}
-
 pid_t state_holder(int fd, enum state_role role)
 {
 	struct flock lock = byte_of(role, F_WRLCK);

@@ -28,7 +28,6 @@ enum err state_open(int *fd, const char *iface, struct why *why) MUST_CHECK;
 /* Takes the byte. A process that was forked holds nothing of its parent's. ERR_EXISTS when another
  * process still has it after `ms` milliseconds. */
 enum err state_lock(int fd, enum state_role role, int ms, struct why *why) MUST_CHECK;
-void state_unlock(int fd, enum state_role role);
 /* Who holds it; 0: nobody. */
 pid_t state_holder(int fd, enum state_role role);
 

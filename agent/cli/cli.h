@@ -120,8 +120,6 @@ int cli_error(const struct cli *cli, enum err e, const struct why *why);
 /* "usage: lanyard NOUN VERB …" and the reason; returns 2. */
 int cli_usage(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Connects to the agent (--socket-dir, LANYARD_SOCK, default). */
-enum err cli_connect(const struct cli *cli, struct client **out, struct why *why) MUST_CHECK;
 /* Appends --device, --index and --curve as given to a command line for the agent. */
 void cli_common(const struct cli *cli, struct wbuf *command);
 /*

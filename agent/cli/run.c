@@ -15,7 +15,8 @@ struct run {
 	struct why why;
 };
 
-enum err cli_connect(const struct cli *cli, struct client **out, struct why *why)
+/* --socket-dir, LANYARD_SOCK, default. */
+static enum err cli_connect(const struct cli *cli, struct client **out, struct why *why)
 {
 	char path[SOCKET_PATH_MAX + 1];
 	enum err e = client_socket_path(path, cli->socket_dir, "agent.sock", why);
