@@ -82,7 +82,7 @@ enum err pick_device(struct request *r)
 	if (only == NULL)
 		return why_set(&r->why, ERR_NO_DEVICE,
 			       "no device is connected: plug one in, or make one with `lanyard "
-			       "soft init`");
+			       "soft init`; `lanyard soft list` says why one is not used");
 	if (registry_next(registry, only) != NULL)
 		return why_set(&r->why, ERR_AMBIGUOUS,
 			       "%zu devices are connected: choose one with -d, or set `device` in "

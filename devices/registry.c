@@ -394,7 +394,9 @@ static enum err find_none(struct registry *r, const char *selector, struct why *
 			       registry_trouble(r, 0));
 	if (!r->count)
 		return why_set(why, ERR_NO_DEVICE,
-			       "no device \"%s\": none is there (`lanyard soft init` makes one)",
+			       "no device \"%s\": none is there (`lanyard soft init` makes one, "
+			       "`lanyard soft "
+			       "list` says why one is not used)",
 			       selector);
 	for (size_t i = 0; i < r->count && wbuf_ok(&w); i++) {
 		const struct device *d = r->entries[i].device;

@@ -207,7 +207,9 @@ static int run_devices(struct cli *cli)
 	if (cli->json && (devices.count > 0 || status == 0))
 		puts(devices.count > 0 ? "\n]" : "[]");
 	else if (devices.count == 0 && devices.unusable == 0 && status == 0)
-		fputs("no device; `lanyard soft init` makes a software device\n", stderr);
+		fputs("no device; `lanyard soft init` makes a software device, `lanyard soft list` "
+		      "says why one that is there is not used\n",
+		      stderr);
 	return status;
 }
 

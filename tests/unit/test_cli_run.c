@@ -298,7 +298,8 @@ Test(cli_run, no_devices)
 	unlink(sock);
 	cr_assert_eq(run("lanyard devices --json", script), 0);
 	cr_assert_stdout_eq_str("[]\n");
-	cr_assert_stderr_eq_str("no device; `lanyard soft init` makes a software device\n");
+	cr_assert_stderr_eq_str("no device; `lanyard soft init` makes a software device, "
+				"`lanyard soft list` says why one that is there is not used\n");
 }
 
 Test(cli_run, a_device_that_is_not_listed_is_said)
