@@ -134,6 +134,7 @@ pages := $(sort $(wildcard doc/*.[1-8]))
 installed := $(programs:%=$(BINDIR)/%) $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
              $(UNITDIR)/lanyard-agent.service $(BASHDIR)/lanyard $(ZSHDIR)/_lanyard $(FISHDIR)/lanyard.fish \
              $(UDEVDIR)/70-lanyard.rules $(SYSUSERSDIR)/lanyard.conf \
+             $(BASHDIR)/lanyard-agent $(ZSHDIR)/_lanyard-agent $(FISHDIR)/lanyard-agent.fish \
              $(BASHDIR)/lanyard-wg $(ZSHDIR)/_lanyard-wg $(FISHDIR)/lanyard-wg.fish \
              $(SYSTEMDIR)/system/lanyard-wg@.service $(SYSTEMDIR)/system/wg-quick@.service.d/lanyard.conf \
              $(SLEEPDIR)/lanyard-wg $(if $(logind),$(LIBEXECDIR)/lanyard-logind)
@@ -151,6 +152,9 @@ install: all
 	install -m 0644 agent/dist/completion/lanyard.bash $(DESTDIR)$(BASHDIR)/lanyard
 	install -m 0644 agent/dist/completion/_lanyard $(DESTDIR)$(ZSHDIR)
 	install -m 0644 agent/dist/completion/lanyard.fish $(DESTDIR)$(FISHDIR)
+	install -m 0644 agent/dist/completion/lanyard-agent.bash $(DESTDIR)$(BASHDIR)/lanyard-agent
+	install -m 0644 agent/dist/completion/_lanyard-agent $(DESTDIR)$(ZSHDIR)
+	install -m 0644 agent/dist/completion/lanyard-agent.fish $(DESTDIR)$(FISHDIR)
 	install -m 0644 devices/udev/70-lanyard.rules $(DESTDIR)$(UDEVDIR)
 	install -m 0644 devices/udev/lanyard-sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/lanyard.conf
 	sed 's,@bindir@,$(BINDIR),' wg-hook/dist/lanyard-wg@.service.in > $(B)/lanyard-wg@.service

@@ -30,7 +30,9 @@ cat >"$home/want" <<'EOF2'
 644 lib/udev/rules.d/70-lanyard.rules
 755 libexec/lanyard/lanyard-logind
 644 share/bash-completion/completions/lanyard
+644 share/bash-completion/completions/lanyard-agent
 644 share/bash-completion/completions/lanyard-wg
+644 share/fish/vendor_completions.d/lanyard-agent.fish
 644 share/fish/vendor_completions.d/lanyard-wg.fish
 644 share/fish/vendor_completions.d/lanyard.fish
 644 share/man/man1/lanyard-agent.1
@@ -39,6 +41,7 @@ cat >"$home/want" <<'EOF2'
 644 share/man/man7/lanyard.7
 644 share/man/man8/lanyard-wg.8
 644 share/zsh/site-functions/_lanyard
+644 share/zsh/site-functions/_lanyard-agent
 644 share/zsh/site-functions/_lanyard-wg
 EOF2
 (umask 077 && run_make install DESTDIR="$home/dest")
