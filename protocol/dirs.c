@@ -87,9 +87,10 @@ enum err dir_path(char *out, size_t cap, enum dir dir, const char *name, struct 
 	int n = snprintf(out, cap, "%s%s%s/lanyard%s%s", base, *below ? "/" : "", below,
 			 name ? "/" : "", name ? name : "");
 	if (n < 0 || (size_t)n >= cap)
-		return why_set(why, ERR_TOO_LARGE,
-			       "the path below %s is %d bytes long; at most %zu are allowed", base,
-			       n, cap - 1);
+		return why_set(
+			why, ERR_TOO_LARGE,
+			"a path is %d bytes long; at most %zu are allowed: it begins with %s", n,
+			cap - 1, base);
 	return ERR_OK;
 }
 

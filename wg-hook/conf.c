@@ -219,6 +219,8 @@ enum err conf_read(struct conf *c, const char *path, struct why *why)
 			"%s is not there: make a wg-quick config without keys first, or name "
 			"it by --config",
 			path);
+	if (e == ERR_PERMISSION && geteuid() != 0)
+		return why_set(why, e, "only root can read %s: use sudo", path);
 	if (e == ERR_OK)
 		e = conf_parse(c, path, (const char *)text, n, why);
 	/* There may be a key in it, if only to be refused. */

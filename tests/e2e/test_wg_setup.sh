@@ -196,6 +196,10 @@ env -i SUDO_UID=65534 HOME="$user_home" XDG_RUNTIME_DIR=/run/user/65534 \
 expect_match 'the environment' "$(cat "$home/out")" \
 	'ok *the agent at /run/lanyard/agent.sock, because nothing says otherwise'
 
+# The config is not everybody's to read.
+expect_match 'check by a user' "$(as_user "$wg" check wg1 2>&1 || true)" \
+	'^WRONG  *only root can read /etc/wireguard/wg1.conf: use sudo$'
+
 # A preshared key for a peer without lanyard: only where its settings say so, not into a file.
 expect_fail 'psk of a pair' 'psk-mode = single' sh -c "env -i $wg psk wg1 $pub_a | cat; exit 1"
 printf '\n[peer %s]\npsk-mode = single\n' "$other" >"$home/section"
