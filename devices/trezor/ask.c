@@ -17,6 +17,19 @@ unsigned pin_delay(const struct wallet *w)
 	return w->features.keepkey && n < 3 ? 0 : (1u << n) - 1;
 }
 
+void tell_pin_delay(const struct wallet *w, struct job *job)
+{
+	unsigned delay = pin_delay(w);
+	char note[200];
+
+	if (!delay)
+		return;
+	snprintf(note, sizeof(note), "%s %s %u s, because of %u wrong before: do not unplug it",
+		 w->name, w->features.keepkey ? "asks for its PIN in" : "looks at the PIN in",
+		 delay, w->wrong_pins);
+	job_note(job, note);
+}
+
 /* Anything else than places ends the device's question, or counts as a wrong PIN. */
 static enum err check_pin(const struct wallet *w, const struct secret *pin, struct why *why)
 {
@@ -44,7 +57,6 @@ enum err ask_pin(struct wallet *w, struct job *job)
 {
 	struct ask ask = {.kind = ASK_PIN, .again = w->wrong_pins > 0};
 	struct secret answer;
-	unsigned delay = pin_delay(w);
 
 	snprintf(ask.prompt, sizeof(ask.prompt),
 		 "PIN of %s: type where its digits are on the device, "
@@ -57,14 +69,8 @@ enum err ask_pin(struct wallet *w, struct job *job)
 	if (!e)
 		e = message_pin(&w->message, (struct slice){answer.p, answer.n});
 	secret_free(&answer);
-	if (!e && delay && !w->features.keepkey) {
-		char note[200];
-		snprintf(
-			note, sizeof(note),
-			"%s looks at the PIN in %u s, because of %u wrong before: do not unplug it",
-			w->name, delay, w->wrong_pins);
-		job_note(job, note);
-	}
+	if (!e && !w->features.keepkey)
+		tell_pin_delay(w, job);
 	return e;
 }
 

@@ -10,6 +10,9 @@
 enum err ask_pin(struct wallet *w, struct job *job) MUST_CHECK;
 enum err ask_passphrase(struct wallet *w, struct job *job, bool *on_device) MUST_CHECK;
 
+/* Where it makes us wait for a PIN, the person is told. */
+void tell_pin_delay(const struct wallet *w, struct job *job);
+
 /* How long the device makes us wait after so many wrong PINs, in seconds. */
 unsigned pin_delay(const struct wallet *w);
 

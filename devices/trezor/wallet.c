@@ -344,6 +344,12 @@ static unsigned person_budget(const struct wallet *w)
 	return w->setting.timeout ? 1000 * w->setting.timeout : w->budgets.person;
 }
 
+/* A KeepKey is silent for the delay of its PIN before it asks for it. */
+static bool is_deaf(const struct wallet *w)
+{
+	return w->features.keepkey && !w->features.unlocked;
+}
+
 static enum err on_button(struct wallet *w, struct job *job, const char *what, unsigned *budget)
 {
 	char note[IDENTITY_URI_MAX + 200]; /* job_note() cuts it */
@@ -481,11 +487,12 @@ static enum err call_receive(struct wallet *w, uint64_t deadline)
 
 enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, const char *what)
 {
-	/* A KeepKey is silent for the delay of its PIN before it asks for it. */
-	bool deaf = w->features.keepkey && !w->features.unlocked;
-	unsigned budget = deaf ? pin_budget(w) : w->budgets.answer;
+	unsigned budget = is_deaf(w) ? pin_budget(w) : w->budgets.answer;
 	enum message_type sent = w->message.type;
 	enum err e = ERR_OK;
+
+	if (is_deaf(w) && sent != MSG_SIGN_IDENTITY) /* whose button comes first */
+		tell_pin_delay(w, job);
 
 	w->passphrase_buttons = 0;
 	w->calling = true;

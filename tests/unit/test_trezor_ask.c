@@ -222,6 +222,8 @@ Test(trezor_ask, delay_keepkey)
 	wrong("wrong PIN for keepkey:peer", NULL);
 	again(KEEPKEY);
 	wrong("3 in a row: the device takes 7 s", NULL);
+	again(KEEPKEY);
+	wrong("4 in a row: the device takes 15 s", "asks for its PIN in 7 s, because of 3 wrong");
 }
 
 /* A device that could not read an answer goes on waiting for one: it is told to stop. */
