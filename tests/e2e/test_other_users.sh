@@ -3,7 +3,7 @@
 # Who may talk to the agent, and who may look into it: other users not even through open doors, the
 # same user not into its memory. Needs a second user, so root: by sudo for everybody else.
 if [ "$(id -u)" -ne 0 ]; then
-	exec sudo -n env BIN="$BIN" RELEASE="$RELEASE" sh "$0"
+	exec sudo -n env BIN="$BIN" RELEASE="$RELEASE" EMULATORS="$EMULATORS" sh "$0"
 fi
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -4,7 +4,7 @@
 # keys against the vectors of DERIVATION.md, what is refused. It writes below /etc, so in a mount
 # namespace with an /etc and a /run of its own; root, by sudo for everybody else.
 if [ "$(id -u)" -ne 0 ]; then
-	exec sudo -n env BIN="$BIN" RELEASE="$RELEASE" sh "$0"
+	exec sudo -n env BIN="$BIN" RELEASE="$RELEASE" EMULATORS="$EMULATORS" sh "$0"
 fi
 if [ -z "${WG_NAMESPACE:-}" ]; then
 	WG_NAMESPACE=1 exec unshare -m --propagation private sh "$0"

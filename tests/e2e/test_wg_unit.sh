@@ -11,7 +11,10 @@ home_new
 wg_hosts
 dist=$(pwd)/wg-hook/dist
 unit=$home/unit
-sed "s,@bindir@,$BIN,; s,%i,\$iface,g; s,%I,\$unescaped,g" "$dist/lanyard-wg@.service.in" >"$unit"
+# An installed program's path has no space.
+programs=$home/programs
+ln -s "$BIN" "$programs"
+sed "s,@bindir@,$programs,; s,%i,\$iface,g; s,%I,\$unescaped,g" "$dist/lanyard-wg@.service.in" >"$unit"
 mkdir -p /run/systemd/system "$home/bin"
 cat >"$home/bin/systemctl" <<EOF2
 #!/bin/sh
@@ -73,7 +76,7 @@ expect_match 'the unit is stopped' "$(calls)" "--quiet stop -- $unit_a"
 expect_eq 'no watcher' "$(wg_watcher a)" ''
 
 # Sleep: on-sleep = close takes the keys out, the end of it brings them back; keep only hibernates.
-sed "s,@bindir@,$BIN," "$dist/lanyard-wg.sleep.in" >"$home/sleep"
+sed "s,@bindir@,$programs," "$dist/lanyard-wg.sleep.in" >"$home/sleep"
 sleep_hook() { on a env PATH="$PATH" sh "$home/sleep" "$@"; }
 expect_ok 'up for sleep' on a lanyard-wg up wga
 expect_ok 'down b' wg_down b

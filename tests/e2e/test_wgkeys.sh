@@ -4,7 +4,7 @@
 # keys from a user's agent; who else may, what takes them away, which points are refused. Needs a
 # second user, so root: by sudo for everybody else.
 if [ "$(id -u)" -ne 0 ]; then
-	exec sudo -n env BIN="$BIN" RELEASE="$RELEASE" sh "$0"
+	exec sudo -n env BIN="$BIN" RELEASE="$RELEASE" EMULATORS="$EMULATORS" sh "$0"
 fi
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -314,7 +314,7 @@ cat >"$home/programs/pinentry" <<EOF2
 #!/bin/sh
 exec "$home/programs/script" "$home/run/script" "$home/run/asks"
 EOF2
-cp "$EMULATORS/pinentry" "$home/programs/script"
+install "$EMULATORS/pinentry" "$home/programs/script"
 chmod 755 "$home/programs/pinentry"
 confirm=always
 DISPLAY=:77 user_agent "pinentry = \"$home/programs/pinentry\""
