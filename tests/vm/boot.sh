@@ -3,7 +3,7 @@
 # Boots a guest and runs a command in it as root, in the tree's directory: boot.sh COMMAND [ARG...];
 # without a command, a shell on this terminal. The host's files are there read-only, with what is
 # written kept in memory. Exits as the command did; 124 if the guest said nothing, with its console.
-# VM is the directory image.sh made (build/vm), VM_SECONDS how long a guest may take (600),
+# VM is the directory image.sh made (build/vm), VM_SECONDS how long a guest may take (1800),
 # VM_CONSOLE a file for its console.
 set -eu
 tree=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,7 +30,7 @@ share() { # NAME PATH OPTIONS
 
 # It has a terminal of its own, so that the guest's output is a byte stream; the console is apart.
 # Without AVX: emulated, its instructions take many times as long as those that replace them.
-timeout -k 5 "${VM_SECONDS:-600}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi \
+timeout -k 5 "${VM_SECONDS:-1800}" qemu-system-x86_64 -machine q35 -accel tcg,thread=multi \
 	-cpu max,avx=off,avx2=off,fma=off,f16c=off \
 	-smp 2 -m 1024 -nodefaults -no-user-config -no-reboot -display none \
 	-kernel "$vm/vmlinux" -initrd "$vm/initramfs" \
