@@ -62,7 +62,8 @@ enum err instance_make(struct instance *i, struct why *why)
 	if (e != ERR_OK)
 		return e;
 	n = strlen(dir);
-	if ((size_t)snprintf(dir + n, sizeof(dir) - n, "/cmd.XXXXXX") >= sizeof(dir) - n ||
+	if ((size_t)snprintf(dir + n, sizeof(dir) - n, "/" CLIENT_COMMAND_DIR "XXXXXX") >=
+		    sizeof(dir) - n ||
 	    mkdtemp(dir) == NULL)
 		return why_set(why, ERR_IO, "%s: %s", dir, strerror(errno));
 	e = instance_find(i, dir, why);

@@ -25,6 +25,8 @@ enum { SOCKET_PATH_MAX = 107 }; /* sun_path without its NUL, unix(7) */
  * daemon too. It makes and checks nothing.
  */
 enum err client_socket_dir(char *out, size_t cap, const char *dir, struct why *why) MUST_CHECK;
+/* So begins, in that directory, the name of the one that the agent of a single command has made. */
+#define CLIENT_COMMAND_DIR "cmd."
 /* The path of socket `name` ("agent.sock", "ssh.sock") there; agent.sock is exactly $LANYARD_SOCK
  * when that is set and `dir` is NULL. ERR_TOO_LARGE for a path over SOCKET_PATH_MAX. */
 enum err client_socket_path(char out[static SOCKET_PATH_MAX + 1], const char *dir, const char *name,

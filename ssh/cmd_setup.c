@@ -120,12 +120,26 @@ static enum err quote_path(char *out, size_t cap, const char *path, struct why *
 	return wbuf_ok(&w) ? ERR_OK : why_set(why, ERR_TOO_LARGE, "%s: too long", path);
 }
 
+/* What is written to ~/.ssh/config is to hold tomorrow. */
+static enum err socket_path(char out[static SOCKET_PATH_MAX + 1], const struct cli *cli,
+			    struct why *why)
+{
+	enum err e = client_socket_path(out, cli->socket_dir, "ssh.sock", why);
+
+	if (e == ERR_OK && strstr(out, "/" CLIENT_COMMAND_DIR) != NULL)
+		return why_set(why, ERR_INVALID,
+			       "%s is the socket of the agent of one command and goes with it: run "
+			       "this outside of `lanyard-agent -- COMMAND`",
+			       out);
+	return e;
+}
+
 int cmd_ssh_setup(struct cli *cli)
 {
 	char config[PATH_MAX], socket[SOCKET_PATH_MAX + 1], quoted[2 * SOCKET_PATH_MAX + 3];
 	char block[EDIT_BLOCK_MAX];
 	struct why why = {0};
-	enum err e = client_socket_path(socket, cli->socket_dir, "ssh.sock", &why);
+	enum err e = socket_path(socket, cli, &why);
 	int status;
 
 	if (e == ERR_OK)
@@ -217,7 +231,9 @@ int cmd_ssh_config(struct cli *cli)
 	int status;
 
 	if (e == ERR_OK)
-		e = client_socket_path(socket, cli->socket_dir, "ssh.sock", &why);
+		e = cli_value(cli, "write") != NULL
+			    ? socket_path(socket, cli, &why)
+			    : client_socket_path(socket, cli->socket_dir, "ssh.sock", &why);
 	if (e == ERR_OK)
 		e = ssh_path(config, "config", &why);
 	if (e == ERR_OK)

@@ -29,6 +29,15 @@ expect_ok 'again' lanyard ssh setup -y
 expect_match 'nothing to change' "$(cat "$home/stderr")" 'nothing to change'
 cmp "$config" "$home/after" || die 'changed by a second setup'
 
+# The socket of a command's own agent is not there for the next ssh.
+for command in setup 'config --write git@example.org'; do
+	expect_fail "$command" 'goes with it: run this outside' \
+		env XDG_STATE_HOME="$home/state" lanyard-agent -- sh -c "lanyard ssh $command -y"
+done
+cmp "$config" "$home/after" || die 'the socket of a command was written'
+expect_ok 'only shown' env XDG_STATE_HOME="$home/state" lanyard-agent -- lanyard ssh config git@example.org
+expect_match 'only shown' "$out" 'IdentityAgent ".*/lanyard/cmd\.'
+
 # Another socket directory replaces the block.
 mkdir -m 700 "$home/other"
 expect_ok 'other directory' lanyard ssh setup -y --socket-dir "$home/other"
