@@ -205,6 +205,11 @@ static void reload_take(struct reloader *r, struct config *next)
 
 /* ---- the question ---- */
 
+/* With nobody to ask. */
+#define WAY_OUT                                                                                    \
+	"`lanyard tty` in a terminal has the agent ask there; one that is started anew asks "      \
+	"nobody"
+
 static void reload_confirmed(void *arg, enum err e)
 {
 	struct reloader *r = arg;
@@ -217,7 +222,8 @@ static void reload_confirmed(void *arg, enum err e)
 		reload_take(r, next);
 		return;
 	}
-	why_set(&why, e, "%s: %s (%s)", next->path, err_text(e), r->loosens);
+	why_set(&why, e, "%s: %s (%s)%s", next->path, err_text(e), r->loosens,
+		e == ERR_NO_PROMPT ? ": " WAY_OUT : "");
 	config_free(next);
 	reload_refuse(r, e, &why);
 }
@@ -232,8 +238,9 @@ static void reload_ask(struct reloader *r, struct config *next, pid_t asker)
 	if (r->asked != NULL)
 		return;
 	r->next = NULL;
-	why_set(&why, ERR_NO_PROMPT, "%s asks less (%s), and there is nobody to confirm that",
-		next->path, r->loosens);
+	why_set(&why, ERR_NO_PROMPT,
+		"%s asks less (%s), and there is nobody to confirm that: " WAY_OUT, next->path,
+		r->loosens);
 	config_free(next);
 	reload_refuse(r, ERR_NO_PROMPT, &why);
 }

@@ -41,7 +41,10 @@ static enum err tty_open(struct terminal *t, struct why *why)
 		if (t->fd >= 0)
 			close(t->fd);
 		t->fd = -1;
-		return why_set(why, ERR_NO_PROMPT, "nobody to ask: there is no terminal");
+		return why_set(
+			why, ERR_NO_PROMPT,
+			"nobody to ask: there is no terminal; run this in one, or give files "
+			"(`lanyard help` with the command has the options)");
 	}
 	sigemptyset(&t->held);
 	for (size_t i = 0; i < sizeof(held) / sizeof(*held); i++)

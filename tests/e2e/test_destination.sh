@@ -220,7 +220,8 @@ expect_ok 'a stricter reload' lanyard reload
 expect_ok 'there still' at b true
 expect_fail 'and there no more' 'Permission denied' at c true
 sed -i 's/{"b"}/{"b", "c"}/' "$conf"
-expect_fail 'one that is less strict, with nobody to ask' 'destinations of' lanyard reload
+expect_fail 'one that is less strict, with nobody to ask' 'destinations of.*: `lanyard tty` in a terminal' \
+	lanyard reload
 expect_fail 'as it was' 'Permission denied' at c true
 sed -i 's/"c"}/"c d"}/' "$conf"
 lanyard-agent -D --socket-dir "$home/other" 2>"$home/stderr" && die 'a wrong destination'

@@ -210,6 +210,7 @@ cp home.before "$soft/home"
 expect_ok 'mended' change passphrase new
 
 # remove asks; only yes is yes.
+expect_fail 'nobody to ask' 'run this in one, or give files' setsid -w lanyard soft change-passphrase home
 expect_fail 'nobody to ask' '--yes answers yes' setsid -w lanyard soft remove home
 tty_run 'lanyard soft remove home'
 tty_answer 'Remove soft:home? [y/N]' n
