@@ -312,7 +312,7 @@ static void line_inquire_line(struct line_conn *lc, const uint8_t *p, size_t n)
 	if (e == ERR_OK)
 		return;
 	if (e == ERR_TOO_LARGE)
-		why_set(&why, e, "the answer is longer than %zu bytes", lc->input_max);
+		why_set(&why, e, "what was given is longer than %zu bytes", lc->input_max);
 	/* Whatever comes next would be taken for commands: the client is out of step. */
 	conn_finish(lc->conn);
 	if (lc->state == LINE_INQUIRE_ASK) {

@@ -59,6 +59,7 @@ expect_fail 'index out of range' '4294967295' lanyard pubkey -i 4294967296 ssh:/
 expect_fail 'no scheme' '://' lanyard pubkey a@b
 expect_fail 'sign with curve25519' 'curve' lanyard sign -k curve25519 age://x 00
 expect_fail 'low order point' 'point' lanyard ecdh age://x "$(printf '%064d' 0)"
+expect_fail 'a long point' 'what was given is longer than 65 bytes' lanyard ecdh age://x "$(printf '%0132d' 0)"
 expect_fail 'wg is not for SECRET' '`lanyard-wg`' lanyard secret wg://wg0@peer1
 expect_fail 'dash host' '-' lanyard pubkey -- ssh://-oProxyCommand=x
 expect_fail 'ssh over secp256k1' 'raw' lanyard pubkey -k secp256k1 ssh://a@b
