@@ -28,11 +28,6 @@ enum err hex_decode(uint8_t *out, size_t cap, size_t *n, const char *hex, size_t
 	return ERR_OK;
 }
 
-size_t base64_size(size_t n)
-{
-	return sodium_base64_encoded_len(n, BASE64);
-}
-
 void base64_encode(char *out, size_t cap, const void *p, size_t n)
 {
 	(void)sodium_bin2base64(out, cap, p, n, BASE64);

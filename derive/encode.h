@@ -14,8 +14,7 @@ void hex_encode(char *out, const void *p, size_t n);
  */
 enum err hex_decode(uint8_t *out, size_t cap, size_t *n, const char *hex, size_t len) MUST_CHECK;
 
-/* Standard alphabet with padding; room for base64_size(n), NUL included. */
-size_t base64_size(size_t n);
+/* Standard alphabet with padding; `out` has room for 4 characters per 3 bytes begun, and a NUL. */
 void base64_encode(char *out, size_t cap, const void *p, size_t n);
 enum err base64_decode(uint8_t *out, size_t cap, size_t *n, const char *text,
 		       size_t len) MUST_CHECK;

@@ -438,16 +438,3 @@ enum err registry_find(struct registry *r, const char *selector, struct device *
 	*out = found;
 	return ERR_OK;
 }
-
-struct device *registry_by_serial(struct registry *r, const char *serial)
-{
-	struct device *found = NULL;
-	for (size_t i = 0; i < r->count; i++) {
-		if (strcmp(device_info(r->entries[i].device)->serial, serial))
-			continue;
-		if (found)
-			return NULL;
-		found = r->entries[i].device;
-	}
-	return found;
-}

@@ -47,8 +47,6 @@ size_t registry_count(const struct registry *r);
 enum err registry_find(struct registry *r, const char *selector, struct device **out,
 		       struct why *why) MUST_CHECK;
 bool registry_matches(const struct device *d, const char *selector);
-/* NULL unless it is exactly one. */
-struct device *registry_by_serial(struct registry *r, const char *serial);
 
 /* Every job ends with ERR_SHUTDOWN, every worker is joined, then closed() on the loop; it does not
  * block. The registry is free after that. */

@@ -270,14 +270,6 @@ void line_data(struct wbuf *w, const void *p, size_t n)
 		wbuf_u8(w, '\n');
 }
 
-size_t line_data_size(size_t n)
-{
-	/* Three characters a byte; each line but the last holds at least this many bytes. */
-	size_t bytes = (LINE_LEN_MAX - 2) / 3;
-
-	return 3 * n + (n / bytes + 1) * strlen("D \n");
-}
-
 uint32_t line_error_code(enum err e)
 {
 	uint32_t code = gpg_codes[(unsigned)e < ERR_COUNT ? e : ERR_INTERNAL];

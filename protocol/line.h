@@ -57,8 +57,6 @@ void line_encode(struct wbuf *w, const void *p, size_t n, bool keep_space);
 /* Appends as many "D ...\n" lines as the data needs (none for no data), each at most LINE_LEN_MAX
  * bytes + LF, no escape split between two. */
 void line_data(struct wbuf *w, const void *p, size_t n);
-/* Upper bound of what line_data() writes for n bytes. */
-size_t line_data_size(size_t n);
 /* Appends "ERR code word: text\n"; code is the gpg-error number of doc/PROTOCOL.md. */
 void line_error(struct wbuf *w, enum err e, const struct why *why);
 /* The gpg-error number (source USER_1) of an error; the line dialect's table. */

@@ -128,11 +128,6 @@ void rotation_free(struct rotation *r)
 	secret_free_mem(r);
 }
 
-size_t rotation_count(const struct rotation *r)
-{
-	return r ? r->count : 0;
-}
-
 enum err rotation_step(struct rotation *r, uint32_t epoch)
 {
 	enum err e = ERR_OK;

@@ -28,7 +28,6 @@ struct rotation; /* one block of locked memory */
 enum err rotation_new(struct rotation **out, const struct keys *k, uint32_t epoch,
 		      struct why *why) MUST_CHECK;
 void rotation_free(struct rotation *r); /* wipes; NULL is fine */
-size_t rotation_count(const struct rotation *r);
 /* Forgets what epochs before `epoch` - 1 need. ERR_INVALID when `epoch` itself is forgotten. */
 enum err rotation_step(struct rotation *r, uint32_t epoch) MUST_CHECK;
 /* The preshared keys of `epoch`: into the peers of `d` that have one; with `add`, such peers are

@@ -72,6 +72,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_bytes(data, size, encoders[i], decoders[i]);
 		check_text(data, size, encoders[i], decoders[i]);
 	}
-	CHECK(base64_size(size) == (size + 2) / 3 * 4 + 1);
 	return 0;
 }

@@ -144,7 +144,6 @@ Test(encode, rfc4648_base64)
 		char text[16];
 		size_t n;
 
-		cr_expect(base64_size(len) == strlen(tests[i].standard) + 1);
 		base64_encode(text, sizeof text, tests[i].plain, len);
 		cr_expect(strcmp(text, tests[i].standard) == 0, "%s", text);
 		base64url_encode(text, sizeof text, tests[i].plain, len);

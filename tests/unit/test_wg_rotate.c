@@ -79,7 +79,6 @@ Test(wg_rotate, the_keys_of_an_epoch_and_the_one_before)
 {
 	struct rotation *r = rotation_at(0);
 
-	cr_expect_eq(rotation_count(r), 2);
 	expect_keys(r, 0, FIRST);
 	cr_expect_eq(rotation_step(r, 1), ERR_OK);
 	expect_keys(r, 1, SECOND);
@@ -109,7 +108,6 @@ Test(wg_rotate, only_peers_with_a_root_rotate)
 	k->peers[0].has_psk = true;
 	cr_expect_eq(rotation_new(&r, k, 0, &why), ERR_OK);
 	cr_expect_null(r);
-	cr_expect_eq(rotation_count(r), 0);
 	secret_free_mem(k);
 }
 
