@@ -386,28 +386,40 @@ static void on_idle(uv_timer_t *timer)
 	uv_close((uv_handle_t *)timer, NULL);
 }
 
-Test(devices_soft, shutdown_during_argon2id)
+/* False when the machine stood still for so long that Argon2id was over before the loop turned. */
+static bool shut_down_during_argon2id(void)
 {
 	static const struct registry_calls calls = {0};
 	uv_timer_t timer;
-	start_with(&slow);
+
 	job(OP_UNLOCK, "x://y", CURVE_ED25519);
 	now.answers[0] = "right";
 	cr_assert_eq(device_submit(registry_next(registry, NULL), &now.job), ERR_OK);
 	while (!now.asks)
 		uv_run(&loop, UV_RUN_ONCE);
 	usleep(20 * 1000);
+	turned_since = false;
 	uv_timer_init(&loop, &timer);
 	uv_timer_start(&timer, on_idle, 1, 0);
 	registry_close(registry, on_closed, NULL);
 	while (!turned_since)
 		uv_run(&loop, UV_RUN_ONCE);
-	cr_assert_eq(now.dones, 0, "the loop went on meanwhile");
+	bool meanwhile = now.dones == 0;
 	while (!closed)
 		uv_run(&loop, UV_RUN_ONCE);
 	cr_assert_eq(now.dones, 1);
-	cr_assert_eq(now.result, ERR_SHUTDOWN);
-	/* For teardown(). */
+	cr_assert(now.result == ERR_SHUTDOWN || !meanwhile);
+	/* For the next, or teardown(). */
 	closed = false;
 	cr_assert_eq(registry_new(&registry, &loop, drivers, &env, &calls, &why), ERR_OK);
+	return meanwhile;
+}
+
+Test(devices_soft, shutdown_during_argon2id)
+{
+	int tries = 1;
+
+	start_with(&slow);
+	while (!shut_down_during_argon2id())
+		cr_assert_lt(tries++, 5, "the loop waits for Argon2id");
 }
