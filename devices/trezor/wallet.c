@@ -8,7 +8,7 @@
 #include "devices/trezor/sync.h"
 #include "protocol/log.h"
 
-enum { ROUNDS_MAX = 32 };
+enum { ROUNDS_MAX = 32, NOTE_MAX = IDENTITY_URI_MAX + 200 }; /* job_note() cuts it */
 
 const struct budgets wallet_budgets = {
 	.answer = 5000, .person = 1000 * WALLET_TIMEOUT, .probe = 1000, .idle = 2000, .stray = 300};
@@ -254,9 +254,9 @@ static bool is_deaf(const struct wallet *w)
 	return w->features.keepkey && !w->features.unlocked;
 }
 
-static enum err on_button(struct wallet *w, struct job *job, const char *what, unsigned *budget)
+static enum err on_button(struct wallet *w, const char *what, char note[static NOTE_MAX],
+			  unsigned *budget)
 {
-	char note[IDENTITY_URI_MAX + 200]; /* job_note() cuts it */
 	uint32_t code;
 	enum err e = message_read_button(&w->message, &w->arena, &code);
 	if (e)
@@ -266,12 +266,11 @@ static enum err on_button(struct wallet *w, struct job *job, const char *what, u
 		what = "that the passphrase is right";
 	}
 	if (!w->features.small && code == BUTTON_PIN)
-		snprintf(note, sizeof(note), "Type the PIN on %s", w->name);
+		snprintf(note, NOTE_MAX, "Type the PIN on %s", w->name);
 	else if (!w->features.small && code == BUTTON_PASSPHRASE)
-		snprintf(note, sizeof(note), "Type the passphrase on %s", w->name);
+		snprintf(note, NOTE_MAX, "Type the passphrase on %s", w->name);
 	else
-		snprintf(note, sizeof(note), "Confirm on %s: %s", w->name, what);
-	job_note(job, note);
+		snprintf(note, NOTE_MAX, "Confirm on %s: %s", w->name, what);
 	message_empty(&w->message, MSG_BUTTON_ACK);
 	*budget = person_budget(w);
 	return ERR_OK;
@@ -356,13 +355,13 @@ static enum err on_failure(struct wallet *w, struct job *job, enum message_type 
 	}
 }
 
-/* Sets w->message to our answer to what is in it. */
+/* Sets w->message to our answer to what is in it, and `note` to what a person is told after it. */
 static enum err call_answer(struct wallet *w, struct job *job, enum message_type answered,
-			    const char *what, unsigned *budget)
+			    const char *what, char note[static NOTE_MAX], unsigned *budget)
 {
 	switch (w->message.type) {
 	case MSG_BUTTON_REQUEST:
-		return on_button(w, job, what, budget);
+		return on_button(w, what, note, budget);
 	case MSG_PIN_REQUEST:
 		w->ready = false; /* whatever it said before */
 		return on_pin(w, job, budget);
@@ -393,6 +392,7 @@ enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, 
 {
 	unsigned budget = is_deaf(w) ? pin_budget(w) : w->budgets.answer;
 	enum message_type sent = w->message.type;
+	char note[NOTE_MAX] = "";
 	enum err e = ERR_OK;
 
 	if (is_deaf(w) && sent != MSG_SIGN_IDENTITY) /* whose button comes first */
@@ -406,6 +406,10 @@ enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, 
 		e = wire_send(w->transport, &w->message, deadline);
 		w->half = e != ERR_OK;
 		secret_wipe(&w->message, sizeof(w->message));
+		/* The device first: it works on while the loop tells. */
+		if (!e && note[0])
+			job_note(job, note);
+		note[0] = '\0';
 		if (!e)
 			e = call_receive(w, deadline);
 		/* The PIN was right as soon as anything else comes after it. */
@@ -418,7 +422,7 @@ enum err wallet_call(struct wallet *w, struct job *job, enum message_type want, 
 		if (!e)
 			w->deaf_until = 0;
 		if (!e)
-			e = call_answer(w, job, sent, what, &budget);
+			e = call_answer(w, job, sent, what, note, &budget);
 	}
 	if (!e)
 		e = why_set(&job->why, ERR_DEVICE_ERROR, "%s asks without end", w->name);

@@ -29,6 +29,7 @@ static struct {
 	unsigned count, at;
 	char wrong[300]; /* the first thing that was */
 	unsigned notes;  /* that had to be seen so far */
+	bool acked;      /* a ButtonAck was the last packet */
 	bool claimed;
 	uint64_t patience;
 } script;
@@ -242,8 +243,7 @@ static enum err script_send(struct transport *t, const uint8_t packet[static PAC
 	(void)t, (void)deadline;
 	if (!script.claimed)
 		script_fail("not claimed");
-	if (!memcmp(packet, "?##\0\x1b", 5))
-		script_wait_note();
+	script.acked = !memcmp(packet, "?##\0\x1b", 5);
 	bool room = script.at < script.count;
 	if (room && (s->kind == STEP_ANY ||
 		     (s->kind == STEP_HOST && !memcmp(packet, s->packet, PACKET_LEN)))) {
@@ -263,6 +263,10 @@ static enum err script_receive(struct transport *t, uint8_t packet[static PACKET
 			       uint64_t deadline)
 {
 	script_check(deadline);
+	/* Nobody presses a button before it is said which. */
+	if (script.acked)
+		script_wait_note();
+	script.acked = false;
 	if (script.at < script.count && script.steps[script.at].kind == STEP_NOTE) {
 		script_wait_note();
 		script.at++;
