@@ -3,27 +3,15 @@
 # Completion of lanyard-agent in bash, zsh and fish: in step with `lanyard-agent --help`.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-files=$(pwd)/agent/dist/completion
+# shellcheck source=tests/e2e/completion.sh
+. "$(dirname "$0")/completion.sh"
+program=lanyard-agent files=$(pwd)/agent/dist/completion
 home_new
 cd "$home"
 
 lanyard-agent --help | sed -n 's/^ *\(-[a-zA-Z], \)\{0,1\}\(--[a-z][a-z-]*\).*/\2/p' | sort >options
 [ "$(wc -l <options)" -eq 9 ] || die "help: $(lanyard-agent --help)"
 
-# in_bash, in_fish WORD...: what is offered for the last one, a line each.
-cat >bash.sh <<'EOS'
-source "$1"
-shift
-compopt() { :; }
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_lanyard_agent
-((${#COMPREPLY[@]} == 0)) || printf '%s\n' "${COMPREPLY[@]}"
-EOS
-in_bash() { bash bash.sh "$files/lanyard-agent.bash" lanyard-agent "$@"; }
-in_fish() {
-	fish --no-config -c "source '$files/lanyard-agent.fish'; complete -C \$argv[1]" \
-		"lanyard-agent $*" | cut -f1
-}
 mkdir there
 for in in in_bash in_fish; do
 	$in -- | grep '^--.' | sed 's/=$//' | sort >got

@@ -3,7 +3,9 @@
 # Completion of lanyard-wg in bash, zsh and fish: in step with `lanyard-wg --help`.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-files=$(pwd)/wg-hook/dist
+# shellcheck source=tests/e2e/completion.sh
+. "$(dirname "$0")/completion.sh"
+program=lanyard-wg files=$(pwd)/wg-hook/dist
 home_new
 cd "$home"
 
@@ -12,20 +14,6 @@ sed -n 's/^  \([a-z][a-z]*\) *IFACE.*/\1/p' help | sort >commands
 sed -n 's/^ *\(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*\).*/\2/p' help | sort -u >options
 [ "$(wc -l <commands)" -eq 10 ] && [ "$(wc -l <options)" -eq 10 ] || die "help: $(cat help)"
 
-# in_bash, in_fish WORD...: what is offered for the last one, a line each.
-cat >bash.sh <<'EOS'
-source "$1"
-shift
-compopt() { :; }
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_lanyard_wg
-((${#COMPREPLY[@]} == 0)) || printf '%s\n' "${COMPREPLY[@]}"
-EOS
-in_bash() { bash bash.sh "$files/lanyard-wg.bash" lanyard-wg "$@"; }
-in_fish() {
-	fish --no-config -c "source '$files/lanyard-wg.fish'; complete -C \$argv[1]" "lanyard-wg $*" |
-		cut -f1
-}
 for in in in_bash in_fish; do
 	$in '' | sort >got
 	cmp commands got || die "$in: commands: $(cat got)"
